@@ -1,0 +1,1 @@
+"""The operator: turns Tenants, Agents and ChannelConnections into namespaces, pods and registry entries."""

@@ -1,0 +1,1 @@
+"""The tenant's pod: claim a turn, think, use tools, answer."""

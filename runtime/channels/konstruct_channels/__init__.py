@@ -1,0 +1,1 @@
+"""One folder per channel: spec, inbound, outbound, set-up, examples."""

@@ -1,0 +1,1 @@
+"""The model service: provider keys, budgets before the call, usage ledger, embeddings."""

@@ -1,0 +1,1 @@
+"""`konstruct`: the whole product in one process, resources from a folder of YAML."""

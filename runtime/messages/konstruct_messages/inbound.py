@@ -1,0 +1,63 @@
+"""What a channel makes of a webhook or a frame: one normalised message, or a reason to ignore it."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and strict about fields it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Person(Frozen):
+    """Somebody who writes. `key` is the channel's own stable name for the person."""
+
+    key: str = Field(min_length=1, max_length=256)
+    display_name: str = Field(default="", max_length=128)
+    language: str = Field(default="", max_length=35, description="BCP 47; empty where unknown")
+
+
+class Attachment(Frozen):
+    """A file a person sent, by reference; the bytes are never in a message."""
+
+    key: str = Field(min_length=1, max_length=512)
+    name: str = Field(default="", max_length=255)
+    media_type: str = Field(default="application/octet-stream", max_length=127)
+    size_bytes: int | None = Field(default=None, ge=0)
+
+
+class InboundKind(StrEnum):
+    """What an item is. System items are made by Konstruct and never merged with others."""
+
+    MESSAGE = "Message"
+    CHOICE = "Choice"
+    SYSTEM = "System"
+
+
+class InboundMessage(Frozen):
+    """One message as every channel delivers it.
+
+    `conversation_key` is the channel's address of the conversation and `dedupe_keys` are all the
+    names under which the same message may come again; both are scoped to the connection.
+    `client_id` is the id its sender gave it, echoed in acknowledgements.
+    """
+
+    kind: InboundKind = InboundKind.MESSAGE
+    conversation_key: str = Field(min_length=1, max_length=256)
+    dedupe_keys: tuple[str, ...] = Field(min_length=1, max_length=8)
+    client_id: str = Field(default="", max_length=128)
+    person: Person
+    text: str = Field(default="", max_length=65_536)
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=32)
+    sent_at: datetime | None = None
+
+
+class Ignored(Frozen):
+    """A delivery that is genuine and needs no answer. `known` is false for kinds never seen."""
+
+    reason: str = Field(min_length=1, max_length=64)
+    dedupe_keys: tuple[str, ...] = ()
+    known: bool = True

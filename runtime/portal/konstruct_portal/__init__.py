@@ -1,0 +1,1 @@
+"""Pages for the humans who run Konstruct and their customers' administrators."""

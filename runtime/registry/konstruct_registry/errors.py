@@ -1,0 +1,13 @@
+"""What can go wrong with registry values.
+
+RegistryError
+└── SealRefused   the box was not made for this key, tenant, object or purpose
+"""
+
+
+class RegistryError(Exception):
+    """The root of this package's errors."""
+
+
+class SealRefused(RegistryError):  # noqa: N818 - the product's words: forged, refused, later
+    """The sealed secret does not belong where it was found."""

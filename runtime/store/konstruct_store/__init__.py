@@ -1,0 +1,1 @@
+"""The only door to Postgres: migrations, named SQL, row-level security."""
