@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-export PYTHONDONTWRITEBYTECODE :=
 export UV_PYTHON_DOWNLOADS := never
 export KONSTRUCT_CACHE ?= $(HOME)/.cache/konstruct
 
@@ -43,3 +42,56 @@ install: $(VENV)/.installed ## Install the developers' environment into .venv, f
 .PHONY: lock
 lock: $(UV) ## Write requirements/*.txt anew: one lock per image and one for development
 	UV=$(UV) requirements/lock.sh
+
+.PHONY: generate
+generate: $(VENV)/.installed ## Write every generated file anew: CRDs, channel types, schemas, OpenAPI documents
+	@$(RUN)/python -m konstruct_channels specs > crds/konstruct_crds/channel_types.json
+	@$(RUN)/python -m konstruct_crds generate
+	@$(RUN)/python -m konstruct_gateway openapi
+	@$(RUN)/python -m konstruct_llm openapi
+
+.PHONY: format
+format: $(VENV)/.installed ## Format the code and mend what the linter can mend
+	@$(RUN)/ruff check --fix --quiet $(SOURCES) || true
+	@$(RUN)/ruff format $(SOURCES)
+
+.PHONY: lint
+lint: $(VENV)/.installed ## Check style and formatting
+	@$(RUN)/ruff check $(SOURCES)
+	@$(RUN)/ruff format --check --quiet $(SOURCES)
+
+.PHONY: types
+types: $(VENV)/.installed ## Check types, strictly
+	@$(RUN)/mypy $(MEMBERS) tests bench
+
+.PHONY: contracts
+contracts: $(VENV)/.installed ## Check the import contracts that hold the rooms apart
+	@$(RUN)/lint-imports --no-cache
+
+.PHONY: test-pure
+test-pure: $(VENV)/.installed ## Run the tests that need no root, cluster, network or database
+	@$(RUN)/pytest -q -m "not postgres and not cluster and not browser and not process" \
+		--disable-socket --allow-unix-socket
+
+.PHONY: check
+check: lint types contracts test-pure ## Lint, types, contracts and pure tests: no root, cluster or network
+
+.PHONY: packages
+packages: ## Say which Debian packages the tests need, and install them
+	@tests/support/packages.sh "for the tests in a browser" chromium fonts-liberation
+
+.PHONY: testbed
+testbed: ## Build the Kubernetes API that the tests use where neither KUBECONFIG nor Docker is there
+	@tests/support/testbed/build.sh
+
+.PHONY: test
+test: check packages testbed ## Install what is missing, then run every test
+	@$(RUN)/pytest -q --durations=15 -m "postgres or cluster or browser or process"
+
+.PHONY: demo
+demo: $(VENV)/.installed ## Run everything in one process from manifests/samples (PORT, HOST, KONSTRUCT_HOME)
+	@PORT=$(PORT) HOST=$(HOST) KONSTRUCT_HOME=$(KONSTRUCT_HOME) $(RUN)/konstruct up manifests/samples
+
+.PHONY: clean
+clean: ## Remove the environment and every cache inside the tree (not .konstruct, which holds data)
+	@rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

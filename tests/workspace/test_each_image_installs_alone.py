@@ -1,0 +1,79 @@
+"""Each image's program starts to import with nothing but its own lock and its own members.
+
+Import contracts do not see dynamic imports, and a workspace lets a member import what another one
+declared; so each program is installed as its image installs it, from wheels, and imported.
+"""
+
+import os
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+IMAGES = ("agent", "gateway", "llm", "local", "operator", "portal")
+UV = ROOT / ".tools" / "bin" / "uv"
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheels")
+    for member in _members():
+        subprocess.run(
+            [ROOT / ".venv/bin/python", "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
+            cwd=ROOT / member,
+            check=True,
+            capture_output=True,
+        )
+    return folder
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_holds_all_that_its_program_imports(
+    image: str, wheels: Path, tmp_path: Path
+) -> None:
+    python = tmp_path / "venv/bin/python"
+    _run(UV, "venv", "--quiet", "--python", ROOT / ".venv/bin/python", tmp_path / "venv")
+    lock = ROOT / f"requirements/{image}.txt"
+    _run(UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", lock)
+    names = [f"konstruct_{name}" for name in sorted(_closure(image))]
+    files = [next(wheels.glob(f"{name}-*.whl")) for name in names]
+    _run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", *files)
+    _run(python, "-W", "error", "-c", f"import konstruct_{image}.main")
+
+
+def _run(*command: object) -> None:
+    result = subprocess.run(
+        [str(part) for part in command],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+
+
+def _members() -> list[str]:
+    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
+    return list(workspace["members"])
+
+
+def _closure(name: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        member = waiting.pop()
+        if member in found:
+            continue
+        found.add(member)
+        folder = member if member in {"crds", "operator"} else f"runtime/{member}"
+        project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
+        waiting += [
+            dependency.removeprefix("konstruct-")
+            for dependency in project["dependencies"]
+            if dependency.startswith("konstruct-")
+        ]
+    return found
