@@ -1,0 +1,1 @@
+"""Web chat: the conversation in a browser, over a WebSocket of the gateway."""

@@ -1,0 +1,75 @@
+"""Web chat's declaration."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from konstruct_channels.spec import ChannelConfig, ChannelSpec, Credentials, Limits
+
+
+class Visitors(StrEnum):
+    """Whether people who did not log in may chat."""
+
+    ALLOWED = "Allowed"
+    DENIED = "Denied"
+
+
+Origin = Annotated[
+    str,
+    Field(
+        min_length=8,
+        max_length=253,
+        pattern=r"^https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?$",
+    ),
+]
+
+
+class WebChatConfig(ChannelConfig):
+    """A chat on web pages. It needs no credentials: sockets come to Konstruct itself."""
+
+    visitors: Visitors = Field(
+        default=Visitors.DENIED,
+        description="Whether people who did not log in may chat. Allowed: any page whose origin"
+        " is listed in allowedOrigins, and the portal. Denied: only people whom the portal vouches"
+        " for.",
+    )
+    allowed_origins: tuple[Origin, ...] = Field(
+        default=(),
+        max_length=32,
+        description="Origins of the web pages that may open this chat, as a browser sends them:"
+        " scheme, host in lower case and, if unusual, the port (https://www.example.com). The"
+        " portal's own origin is always allowed. Programs that send no Origin are not browsers and"
+        " are not held back by this list.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+    title: str = Field(
+        default="",
+        max_length=128,
+        description="The chat window's title. Empty: the agent's display name.",
+    )
+    greeting: str = Field(
+        default="",
+        max_length=1024,
+        description="What a person reads before writing the first message, as plain text. It is"
+        " shown by the chat window and is not part of the conversation.",
+    )
+
+
+SPEC = ChannelSpec(
+    channel_type="WebChat",
+    block="webChat",
+    folder="webchat",
+    title="Web chat",
+    description="A chat on web pages and in the portal.",
+    config=WebChatConfig,
+    credentials=Credentials.FORBIDDEN,
+    secret_keys=(),
+    limits=Limits(
+        inbound_text_characters=16_000,
+        outbound_text_characters=65_536,
+        inbound_body_bytes=131_072,
+        dedupe_days=30,
+    ),
+    sends=False,
+)

@@ -1,0 +1,1 @@
+"""WhatsApp: the customer's own business number on the Cloud API."""
