@@ -25,6 +25,7 @@ help: ## Print this manual
 
 $(UV): requirements/uv.txt
 	@echo "Installing uv into $(TOOLS) (hash-pinned) ..."
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || tests/support/packages.sh "to make a virtual environment" python3-venv
 	@$(PYTHON) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	@touch $@
