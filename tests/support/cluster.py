@@ -1,0 +1,186 @@
+"""A Kubernetes API for tests, one suite three ways: KUBECONFIG, kind, or the built test bed.
+
+The fixture `cluster` is what tests ask for; `cluster_with_crds` has our four kinds on it. A cluster
+that does not say that it is for tests is refused: tests create and delete what they like.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_ROOT = Path(__file__).parents[2]
+_TESTBED = Path(__file__).parent / "testbed"
+_TEST_CONTEXT = "konstruct-testbed"
+_TEST_LABEL = "konstruct.dev/test-cluster"
+# Newer than pytest-kind's own default, whose Kubernetes lacks what our CRDs and policies use.
+_KIND_VERSION = "v0.31.0"
+
+
+class KubectlError(AssertionError):
+    """kubectl ended with an error; the text is what it wrote."""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A cluster that tests may write to."""
+
+    kubeconfig: Path
+    kubectl_program: Path
+
+    def kubectl(self, *args: str | Path, input: str | None = None) -> str:  # noqa: A002 - subprocess's word
+        """Run kubectl and return what it printed. Raises KubectlError with its error text."""
+        result = self.try_kubectl(*args, input=input)
+        if result.returncode != 0:
+            raise KubectlError(result.stderr.strip() or result.stdout.strip())
+        return result.stdout
+
+    def try_kubectl(
+        self,
+        *args: str | Path,
+        input: str | None = None,  # noqa: A002 - subprocess's word
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl and return how it ended, whatever that is."""
+        return subprocess.run(
+            [self.kubectl_program, *args],
+            input=input,
+            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
+        )
+
+    def get(self, *args: str) -> dict[str, Any]:
+        """Return what `kubectl get` of `args` finds, as a dictionary."""
+        found: dict[str, Any] = json.loads(self.kubectl("get", *args, "-o", "json"))
+        return found
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A Kubernetes API: the one of KUBECONFIG, else kind where Docker runs, else built here."""
+    if os.environ.get("KUBECONFIG"):
+        with _given_cluster(Path(os.environ["KUBECONFIG"])) as given:
+            yield given
+    elif _docker_runs():
+        with _kind_cluster() as kind:
+            yield kind
+    else:
+        with _built_cluster() as built:
+            yield built
+
+
+@pytest.fixture(scope="session")
+def cluster_with_crds(cluster: Cluster) -> Cluster:
+    """The cluster with our CRDs applied and served."""
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", _ROOT / "crds")
+    cluster.kubectl(
+        "wait",
+        "--for=condition=Established",
+        "--timeout=60s",
+        *(
+            f"crd/{plural}.konstruct.dev"
+            for plural in ("tenants", "agents", "channelconnections", "agenttemplates")
+        ),
+    )
+    return cluster
+
+
+def refuse_unless_for_tests(cluster: Cluster) -> None:
+    """Fail unless the cluster says that it is for tests: by its context's name or by a label."""
+    context = cluster.kubectl("config", "current-context").strip()
+    if context == _TEST_CONTEXT or context.startswith("kind-"):
+        return
+    labels = cluster.get("namespace", "kube-system")["metadata"].get("labels", {})
+    if labels.get(_TEST_LABEL) == "true":
+        return
+    pytest.fail(
+        f"KUBECONFIG points at the context {context!r}, which does not look like a test cluster;"
+        " these tests create and delete what they like. Use a kind cluster, or the test bed"
+        " (`make testbed`), or say that this cluster is for tests:"
+        f" kubectl label namespace kube-system {_TEST_LABEL}=true",
+        pytrace=False,
+    )
+
+
+@contextlib.contextmanager
+def _given_cluster(kubeconfig: Path) -> Iterator[Cluster]:
+    given = Cluster(kubeconfig=kubeconfig, kubectl_program=_any_kubectl())
+    refuse_unless_for_tests(given)
+    yield given
+
+
+@contextlib.contextmanager
+def _kind_cluster() -> Iterator[Cluster]:
+    os.environ.setdefault("KIND_VERSION", _KIND_VERSION)  # read when pytest_kind is imported
+    from pytest_kind import KindCluster  # noqa: PLC0415 - needs the variable above
+
+    folder = _cache() / "kind"
+    folder.mkdir(parents=True, exist_ok=True)
+    installed = shutil.which("kind")
+    # pytest_kind keeps its downloads in the working directory; ours is the tree.
+    with contextlib.chdir(folder):
+        kind = KindCluster(
+            f"konstruct-{os.getpid()}",
+            kind_path=Path(installed) if installed else None,
+            image=os.environ.get("KIND_IMAGE"),
+        )
+        kind.create()
+        kubeconfig = kind.kubeconfig_path.absolute()
+    try:
+        yield Cluster(kubeconfig=kubeconfig, kubectl_program=_any_kubectl())
+    finally:
+        with contextlib.chdir(folder):
+            kind.delete()
+
+
+@contextlib.contextmanager
+def _built_cluster() -> Iterator[Cluster]:
+    name = f"pytest-{os.getpid()}"
+    environment = {
+        **os.environ,
+        "KONSTRUCT_TESTBED": name,
+        "KONSTRUCT_TESTBED_OWNER": str(os.getpid()),
+    }
+    script = _TESTBED / "cluster.sh"
+    # Its words about building go to the terminal: minutes of silence look like a hang.
+    started = subprocess.run(
+        [script, "up"], env=environment, stdout=subprocess.DEVNULL, check=False
+    )
+    if started.returncode != 0:
+        subprocess.run([script, "down"], env=environment, check=False)
+        pytest.fail("The test bed did not come up; its words are above.", pytrace=False)
+    folder = _cache() / "testbed" / "run" / name
+    try:
+        yield Cluster(kubeconfig=folder / "admin.conf", kubectl_program=folder / "kubectl")
+    finally:
+        subprocess.run([script, "down"], env=environment, check=False)
+
+
+def _any_kubectl() -> Path:
+    installed = shutil.which("kubectl")
+    if installed:
+        return Path(installed)
+    built = subprocess.run(
+        [_TESTBED / "build.sh", "kubernetes"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return Path(built.stdout.strip()) / "kubectl"
+
+
+def _docker_runs() -> bool:
+    docker = shutil.which("docker")
+    if docker is None:
+        return False
+    return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("KONSTRUCT_CACHE") or Path.home() / ".cache" / "konstruct")
