@@ -10,9 +10,9 @@ class LocalError(Exception):
     """The root of this package's errors."""
 
 
-class UnusableSystem(LocalError):  # noqa: N818 - said to people as it is
+class UnusableSystem(LocalError):
     """This machine cannot run the embedded mode as it is; the message says what to do."""
 
 
-class InvalidResources(LocalError):  # noqa: N818 - said to people as it is
+class InvalidResources(LocalError):
     """The resources folder is refused; the message names file, line and reason."""

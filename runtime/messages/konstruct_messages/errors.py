@@ -10,9 +10,9 @@ class MessagesError(Exception):
     """The root of this package's errors."""
 
 
-class ForgedCredential(MessagesError):  # noqa: N818 - the product's words: forged, refused, later
+class ForgedCredential(MessagesError):
     """The credential was not made with our key, or is not a credential at all."""
 
 
-class ExpiredCredential(MessagesError):  # noqa: N818 - the product's words: forged, refused, later
+class ExpiredCredential(MessagesError):
     """The credential was genuine and its time has passed."""

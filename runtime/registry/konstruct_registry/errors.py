@@ -9,5 +9,5 @@ class RegistryError(Exception):
     """The root of this package's errors."""
 
 
-class SealRefused(RegistryError):  # noqa: N818 - the product's words: forged, refused, later
+class SealRefused(RegistryError):
     """The sealed secret does not belong where it was found."""
