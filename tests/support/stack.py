@@ -235,14 +235,19 @@ def work_token(tenant_id: uuid.UUID) -> tuple[str, str]:
     return token, hashlib.sha256(token.encode()).hexdigest()
 
 
+def encode_bytes(data: bytes) -> str:
+    """Return bytes as the settings carry them."""
+    return base64.b64encode(data).decode()
+
+
 def encode_key(key: PrivateKey) -> str:
     """Return a private key as the settings carry it."""
-    return base64.b64encode(bytes(key)).decode()
+    return encode_bytes(bytes(key))
 
 
 def encode_public_key(key: PrivateKey) -> str:
     """Return the public half of a key as the settings carry it."""
-    return base64.b64encode(bytes(key.public_key)).decode()
+    return encode_bytes(bytes(key.public_key))
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""What a channel makes of a webhook or a frame: one normalised message, or a reason to ignore it."""
+"""What a channel makes of a webhook or a frame: one normalised message, or why it is ignored."""
 
 from datetime import datetime
 from enum import StrEnum

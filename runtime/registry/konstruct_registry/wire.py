@@ -67,7 +67,7 @@ class Refusal(Wire):
 
 
 class Report(Wire):
-    """What a program learnt about an object, to become a condition; `digest` says of which state."""
+    """What a program learnt about an object, to become a condition of the state `digest`."""
 
     tenant_id: UUID
     digest: str
