@@ -12,15 +12,15 @@ class ChannelError(Exception):
     """The root of this package's errors."""
 
 
-class UnknownChannel(ChannelError):  # noqa: N818 - the product's words: forged, refused, later
+class UnknownChannel(ChannelError):
     """No channel has this type."""
 
 
-class SendRefused(ChannelError):  # noqa: N818 - the product's words: forged, refused, later
+class SendRefused(ChannelError):
     """The vendor refused the message for good; the text says why, for an operator."""
 
 
-class SendLater(ChannelError):  # noqa: N818 - the product's words: forged, refused, later
+class SendLater(ChannelError):
     """The vendor did not take the message now; nothing was delivered."""
 
     def __init__(self, message: str, *, after_seconds: float = 1.0) -> None:
@@ -28,5 +28,5 @@ class SendLater(ChannelError):  # noqa: N818 - the product's words: forged, refu
         self.after_seconds = after_seconds
 
 
-class SendUnknown(ChannelError):  # noqa: N818 - the product's words: forged, refused, later
+class SendUnknown(ChannelError):
     """The answer was lost: the vendor may have delivered the message."""

@@ -1,0 +1,63 @@
+import json
+import subprocess
+import sys
+from importlib import resources
+
+import pytest
+
+from konstruct_channels.catalogue import load_specs, spec_of, specs_document
+from konstruct_channels.errors import UnknownChannel
+from konstruct_channels.spec import Credentials
+
+
+def test_every_folder_is_found_and_its_block_names_are_those_of_the_api() -> None:
+    specs = load_specs()
+    assert {one.channel_type: one.block for one in specs.values()} == {
+        "Slack": "slack",
+        "WebChat": "webChat",
+        "WhatsApp": "whatsApp",
+    }
+
+
+def test_only_web_chat_works_without_credentials() -> None:
+    for spec in load_specs().values():
+        required = spec.credentials is Credentials.REQUIRED
+        assert required is (spec.channel_type != "WebChat")
+        assert bool(spec.secret_keys) is required
+
+
+def test_every_field_of_a_block_is_described_and_bounded() -> None:
+    for channel in specs_document()["channels"]:
+        for name, field in channel["configSchema"]["properties"].items():
+            assert field["description"], f"{channel['block']}.{name}"
+            bounded = "maxLength" in field or "maxItems" in field or "enum" in field
+            assert bounded, f"{channel['block']}.{name}"
+
+
+def test_a_schema_refers_to_nothing_outside_itself() -> None:
+    assert "$ref" not in json.dumps(specs_document())
+
+
+def test_a_type_nobody_knows_is_an_error_of_its_own() -> None:
+    with pytest.raises(UnknownChannel, match="Pigeon"):
+        spec_of(load_specs(), "Pigeon")
+
+
+def test_a_channel_that_receives_comes_with_its_set_up_its_icon_and_examples() -> None:
+    folder = resources.files("konstruct_channels") / "webchat"
+    assert (folder / "setup.md").read_text().startswith("# Web chat")
+    assert "<svg" in (folder / "icon.svg").read_text()
+    assert len([one for one in (folder / "examples").iterdir() if one.name.endswith(".json")]) > 5
+
+
+@pytest.mark.process
+def test_the_command_prints_what_the_crds_are_made_from() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-m", "konstruct_channels", "specs"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(printed.stdout) == specs_document()
+    wrong = subprocess.run([sys.executable, "-m", "konstruct_channels"], check=False, stderr=-3)
+    assert wrong.returncode == 2
