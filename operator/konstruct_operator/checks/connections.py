@@ -1,0 +1,79 @@
+"""What a ChannelConnection needs: its agents, and a channel that takes its credentials."""
+
+from konstruct_crds.conditions import ConditionType
+from konstruct_crds.connection import ChannelConnection
+from konstruct_operator.checks.finding import Finding, Verdict
+from konstruct_operator.checks.tenants import reported
+from konstruct_operator.observed import Observed, Refusals
+
+
+def agent_is_resolved(
+    observed: Observed, connection: ChannelConnection, refused_agents: Refusals
+) -> Finding:
+    """Tell whether every agent that the connection names exists and is accepted."""
+    about = ConditionType.AGENT_RESOLVED
+    known = {agent.metadata.name for agent in observed.agents}
+    routes = connection.spec.routes
+    for name in (connection.spec.agent_ref.name, *(route.agent_ref.name for route in routes)):
+        if name not in known:
+            have = ", ".join(sorted(known)) or "none yet"
+            return Finding(
+                about,
+                Verdict.MISSING,
+                "AgentNotFound",
+                f"There is no Agent {name} in the namespace {observed.namespace_name} (there:"
+                f" {have}). Create it, or name another one in agentRef.",
+            )
+        if ("Agent", name) in refused_agents:
+            return Finding(
+                about,
+                Verdict.WRONG,
+                "AgentNotAccepted",
+                f"The Agent {name} is not accepted. See: kubectl describe ka {name}"
+                f" -n {observed.namespace_name}",
+            )
+    return Finding(about, Verdict.HOLDS, "AgentResolved", "Every agent named here exists.")
+
+
+def channel_is_authenticated(observed: Observed, connection: ChannelConnection) -> Finding:
+    """Tell whether the channel accepts the credentials, as the gateway reports it."""
+    about, kind = ConditionType.AUTHENTICATED, str(connection.spec.type)
+    if kind not in observed.served_channels:
+        return Finding(
+            about,
+            Verdict.WRONG,
+            "ChannelNotAvailable",
+            f"This version of Konstruct does not serve {kind} yet. Use the type"
+            f" {' or '.join(sorted(observed.served_channels))}, or upgrade.",
+        )
+    if connection.spec.credentials_secret_ref is None:
+        return Finding(
+            about, Verdict.HOLDS, "NoCredentialsNeeded", "This channel needs no credentials."
+        )
+    return reported(
+        observed,
+        connection.status.conditions,
+        kind="ChannelConnection",
+        name=connection.metadata.name,
+        about=about,
+        otherwise=Finding(
+            about, Verdict.UNKNOWN, "NotReportedYet", "Waiting for the gateway to try them."
+        ),
+    )
+
+
+def channel_is_receiving(observed: Observed, connection: ChannelConnection) -> Finding:
+    """Tell whether messages arrive, as the gateway reports it; Ready does not depend on it."""
+    about = ConditionType.RECEIVING
+    if str(connection.spec.type) not in observed.served_channels:
+        return Finding(
+            about, Verdict.WRONG, "ChannelNotAvailable", "This channel is not served yet."
+        )
+    return reported(
+        observed,
+        connection.status.conditions,
+        kind="ChannelConnection",
+        name=connection.metadata.name,
+        about=about,
+        otherwise=Finding(about, Verdict.UNKNOWN, "NotReportedYet", "No message has come yet."),
+    )

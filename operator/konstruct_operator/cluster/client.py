@@ -1,0 +1,226 @@
+"""Requests to the API server, as plain dictionaries, with this product's errors."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final, Self, cast
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import ApiClient, Configuration
+
+from konstruct_operator import names
+from konstruct_operator.cluster.kinds import Kind
+from konstruct_operator.errors import (
+    AlreadyThere,
+    ConfigurationWrong,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Refused,
+    RetryLater,
+)
+
+Document = dict[str, Any]
+
+REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=5)
+MERGE_PATCH: Final = "application/merge-patch+json"
+APPLY_PATCH: Final = "application/apply-patch+yaml"
+
+
+class Cluster:
+    """A connection to one Kubernetes API server. Close it with `close`."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+        self.writes = 0
+
+    @classmethod
+    async def connect(cls, *, pool: int = 64) -> Self:
+        """Connect as a pod, or by KUBECONFIG outside one. Raises ConfigurationWrong."""
+        configuration = Configuration()
+        try:
+            try:
+                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+            except config.ConfigException:
+                await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except (config.ConfigException, OSError) as error:
+            raise ConfigurationWrong(
+                "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
+            ) from error
+        configuration.connection_pool_maxsize = pool
+        return cls(ApiClient(configuration))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()  # type: ignore[no-untyped-call]
+
+    async def get(self, kind: Kind, name: str, *, namespace: str = "") -> Document:
+        """Return one object. Raises NotFound."""
+        return await self._request("GET", kind.path(namespace=namespace, name=name))
+
+    async def find(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
+        """Return one object, or None where there is none."""
+        try:
+            return await self.get(kind, name, namespace=namespace)
+        except NotFound:
+            return None
+
+    async def list(
+        self, kind: Kind, *, namespace: str = "", selector: str = "", from_cache: bool = False
+    ) -> tuple[list[Document], str]:
+        """Return the objects of a collection and the collection's resourceVersion.
+
+        `from_cache` accepts the API server's watch cache, which may be moments old.
+        """
+        query = {"labelSelector": selector} if selector else {}
+        if from_cache:
+            query["resourceVersion"] = "0"
+        answer = await self._request("GET", kind.path(namespace=namespace), query=query)
+        return answer["items"], answer["metadata"]["resourceVersion"]
+
+    async def create(self, kind: Kind, document: Document) -> Document:
+        """Create an object. Raises AlreadyThere."""
+        namespace = document["metadata"].get("namespace", "")
+        return await self._request(
+            "POST",
+            kind.path(namespace=namespace),
+            query={"fieldManager": names.FIELD_MANAGER},
+            body=document,
+        )
+
+    async def apply(self, kind: Kind, document: Document, *, subresource: str = "") -> Document:
+        """Apply our fields of an object on the server's side, taking them over from others."""
+        metadata = document["metadata"]
+        path = kind.path(
+            namespace=metadata.get("namespace", ""), name=metadata["name"], subresource=subresource
+        )
+        query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
+        return await self._request(
+            "PATCH", path, query=query, body=document, content_type=APPLY_PATCH
+        )
+
+    async def replace(self, kind: Kind, document: Document) -> Document:
+        """Replace an object of exactly this resourceVersion. Raises RetryLater on a conflict."""
+        metadata = document["metadata"]
+        path = kind.path(namespace=metadata.get("namespace", ""), name=metadata["name"])
+        query = {"fieldManager": names.FIELD_MANAGER}
+        return await self._request("PUT", path, query=query, body=document)
+
+    async def merge(
+        self, kind: Kind, name: str, patch: Mapping[str, Any], *, namespace: str = ""
+    ) -> Document:
+        """Change an object by a merge patch."""
+        path = kind.path(namespace=namespace, name=name)
+        query = {"fieldManager": names.FIELD_MANAGER}
+        return await self._request(
+            "PATCH", path, query=query, body=dict(patch), content_type=MERGE_PATCH
+        )
+
+    async def delete(self, kind: Kind, name: str, *, namespace: str = "", uid: str = "") -> None:
+        """Delete an object in the background, only this `uid` where given; absent is fine."""
+        body: Document = {"propagationPolicy": "Background"}
+        if uid:
+            body["preconditions"] = {"uid": uid}
+        path = kind.path(namespace=namespace, name=name)
+        try:
+            await self._request("DELETE", path, body=body)
+        except NotFound:
+            return
+
+    async def watch(
+        self, kind: Kind, *, namespace: str, selector: str, version: str, seconds: int
+    ) -> AsyncIterator[Document]:
+        """Yield the watch events after `version` until the server ends the stream.
+
+        Raises RetryLater when nothing, not even a bookmark, comes for 70 seconds.
+        """
+        query = {
+            "watch": "true",
+            "labelSelector": selector,
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        }
+        timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=70)
+        try:
+            response = await self._send(
+                "GET", kind.path(namespace=namespace), query=query, timeout=timeout
+            )
+            if response.status >= 400:  # noqa: PLR2004 - HTTP's errors begin there
+                _raise_for(response.status, await response.read())
+            async with response:
+                async for line in response.content:
+                    if line.strip():
+                        yield json.loads(line)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise RetryLater(f"The watch of {kind.plural} broke: {error!r}") from error
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Document | None = None,
+        content_type: str = "application/json",
+    ) -> Document:
+        if method != "GET":
+            self.writes += 1
+        try:
+            response = await self._send(
+                method,
+                path,
+                query=query,
+                body=body,
+                content_type=content_type,
+                timeout=REQUEST_TIMEOUT,
+            )
+            data = await response.read()
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:  # noqa: UP041 - aiohttp's
+            raise RetryLater(f"The API server did not answer {method} {path}: {error!r}") from error
+        if response.status >= 400:  # noqa: PLR2004 - HTTP's errors begin there
+            _raise_for(response.status, data)
+        return cast("Document", json.loads(data))
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None,
+        body: Document | None = None,
+        content_type: str = "application/json",
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed to aiohttp
+    ) -> aiohttp.ClientResponse:
+        request = await self._client.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params={"Content-Type": content_type, "Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        answer = await self._client.call_api(
+            method, request[1], header_params=request[2], body=body, _request_timeout=timeout
+        )
+        return cast("aiohttp.ClientResponse", answer.response)
+
+
+def _raise_for(status: int, data: bytes) -> None:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = {}
+    message = str(answer.get("message") or data[:200])
+    reason = answer.get("reason", "")
+    if status == 404:  # noqa: PLR2004
+        raise NotFound(message)
+    if status == 409 and reason == "AlreadyExists":  # noqa: PLR2004
+        raise AlreadyThere(message)
+    if status == 403:  # noqa: PLR2004
+        raise Forbidden(message)
+    if status in {400, 422}:
+        raise Invalid(message)
+    if status in {401, 409, 410, 429} or status >= 500:  # noqa: PLR2004
+        raise RetryLater(f"{status}: {message}")
+    raise Refused(f"{status}: {message}")
