@@ -1,0 +1,54 @@
+"""The channels there are, as data generated from their own declarations.
+
+`channel_types.json` is what `python -m konstruct_channels specs` prints.
+"""
+
+import functools
+import json
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """A key that the connection's Secret must have."""
+
+    key: str
+    description: str
+
+
+@dataclass(frozen=True)
+class ChannelType:
+    """A type of ChannelConnection. `block` is its field; `needs_secret`: required or forbidden."""
+
+    name: str
+    block: str
+    title: str
+    description: str
+    needs_secret: bool
+    secret_keys: tuple[SecretKey, ...]
+    config_schema: dict[str, Any]
+
+
+@functools.cache
+def channel_types() -> tuple[ChannelType, ...]:
+    """Return the channels, sorted by name."""
+    text = resources.files("konstruct_crds").joinpath("channel_types.json").read_text("utf-8")
+    return tuple(
+        ChannelType(
+            name=one["type"],
+            block=one["block"],
+            title=one["title"],
+            description=one["description"],
+            needs_secret=one["credentials"] == "Required",
+            secret_keys=tuple(SecretKey(**key) for key in one["secretKeys"]),
+            config_schema=one["configSchema"],
+        )
+        for one in json.loads(text)["channels"]
+    )
+
+
+def channel_type(name: str) -> ChannelType | None:
+    """Return the channel called `name` (as `spec.type` has it), or None."""
+    return next((one for one in channel_types() if one.name == name), None)
