@@ -114,7 +114,9 @@ _NAMINGS = {
         scope="Cluster",
         columns=(
             *_FIRST,
-            Column("Namespace", ".status.namespace", "Where its agents and connections live."),
+            Column(
+                "Tenant-Namespace", ".status.namespace", "Where its agents and connections live."
+            ),
             Column("Agents", ".status.agents", "How many agents it has.", type="integer"),
             Column(
                 "Connections",
@@ -132,7 +134,7 @@ _NAMINGS = {
         scope="Namespaced",
         columns=(
             *_FIRST,
-            Column("Name", ".spec.displayName", "The agent's name as people see it."),
+            Column("Display-Name", ".spec.displayName", "The agent's name as people see it."),
             Column("Mode", ".spec.operatingMode", "Running or Suspended.", priority=1),
             *_LAST,
         ),
@@ -156,7 +158,7 @@ _NAMINGS = {
         scope="Cluster",
         columns=(
             *_FIRST,
-            Column("Name", ".spec.displayName", "The template's name as people see it."),
+            Column("Display-Name", ".spec.displayName", "The template's name as people see it."),
             Column("Language", ".spec.language", "The language of its texts.", priority=1),
             *_LAST,
         ),
