@@ -79,7 +79,8 @@ check: lint types contracts test-pure ## Lint, types, contracts and pure tests: 
 
 .PHONY: packages
 packages: ## Say which Debian packages the tests need, and install them
-	@tests/support/packages.sh "for the tests in a browser" chromium fonts-liberation
+	@tests/support/packages.sh "for the tests in a browser and the model of the message path" \
+		chromium fonts-liberation spin gcc libc6-dev
 
 .PHONY: testbed
 testbed: ## Build the Kubernetes API that the tests use where neither KUBECONFIG nor Docker is there
