@@ -126,7 +126,6 @@ class ModelChoice(Part):
                 message="A model is named twice in fallbacks: name each model once, in the order in"
                 " which they are to be tried.",
                 field_path=".fallbacks",
-                reason="FieldValueDuplicate",
             ),
             Rule(
                 name="model-default-is-no-fallback",

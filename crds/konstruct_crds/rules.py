@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Reason = Literal[
-    "FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired", "FieldValueDuplicate"
-]
+# Not FieldValueDuplicate: with it, the API server leaves the message out.
+Reason = Literal["FieldValueInvalid", "FieldValueForbidden", "FieldValueRequired"]
 Check = Callable[[Any], bool]
 Transition = Callable[[Any, Any], bool]
 
@@ -73,7 +72,6 @@ def unique_names(items: str, message: str, *, name: str) -> Rule:
         python=lambda value: _all_different([one["name"] for one in value.get(items, ())]),
         message=message,
         field_path=f".{items}",
-        reason="FieldValueDuplicate",
     )
 
 
