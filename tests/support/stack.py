@@ -93,12 +93,18 @@ class Stack:
             password=self.passwords[program],
         )
 
-    async def start_gateway(self, *, public_port: int = 0, internal_port: int = 0) -> Program:
-        """Start one gateway replica and wait until it answers."""
+    async def start_gateway(
+        self,
+        *,
+        public_port: int = 0,
+        internal_port: int = 0,
+        environment: Mapping[str, str] | None = None,
+    ) -> Program:
+        """Start one gateway replica and wait until it answers; `environment` changes settings."""
         public, internal = public_port or free_port(), internal_port or free_port()
         self.gateway_url = f"http://127.0.0.1:{public}"
         self.gateway_internal_url = f"http://127.0.0.1:{internal}"
-        environment = {
+        settings = {
             "KONSTRUCT_DATABASE_URL": self.database_url("gateway"),
             "KONSTRUCT_PUBLIC_URL": self.gateway_url,
             "KONSTRUCT_CHAT_KEY": self.chat_key,
@@ -109,8 +115,9 @@ class Stack:
             "KONSTRUCT_HOST": "127.0.0.1",
             "KONSTRUCT_PORT": str(public),
             "KONSTRUCT_INTERNAL_PORT": str(internal),
+            **(environment or {}),
         }
-        program = await self.start("gateway", "konstruct_gateway", environment)
+        program = await self.start("gateway", "konstruct_gateway", settings)
         program.url = self.gateway_url
         await self.until_ready(program, f"{self.gateway_internal_url}/readyz")
         return program
@@ -163,6 +170,10 @@ class Stack:
                 stderr=asyncio.subprocess.STDOUT,
                 stdin=asyncio.subprocess.DEVNULL,
             )
+        return self.adopt(name, process, log)
+
+    def adopt(self, name: str, process: asyncio.subprocess.Process, log: Path) -> Program:
+        """Take charge of a process started elsewhere: it ends with the stack."""
         program = Program(name=name, process=process, log=log)
         self.programs.append(program)
         return program

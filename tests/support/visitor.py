@@ -22,6 +22,7 @@ class Visitor:
         self.conversation = conversation
         self.resume = resume
         self.frames: list[tuple[float, Frame]] = []
+        self._by_kind: dict[str, list[tuple[float, Frame]]] = {}
         self._socket = socket
         self._grown = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
@@ -48,18 +49,18 @@ class Visitor:
         """Return the `count`-th frame of a kind and when it came; TimeoutError after `seconds`."""
         async with asyncio.timeout(seconds), self._grown:
             await self._grown.wait_for(lambda: self.count(kind) >= count or self._reader.done())
-        found = [one for one in self.frames if one[1].get("type") == kind]
+        found = self._by_kind.get(kind, [])
         if len(found) < count:
             raise ConnectionError(f"the socket closed before {kind} number {count}")
         return found[count - 1]
 
     def count(self, kind: str) -> int:
         """Return how many frames of a kind have come."""
-        return sum(1 for _, frame in self.frames if frame.get("type") == kind)
+        return len(self._by_kind.get(kind, ()))
 
     def of_kind(self, kind: str) -> list[Frame]:
         """Return all frames of a kind, in the order they came."""
-        return [frame for _, frame in self.frames if frame.get("type") == kind]
+        return [frame for _, frame in self._by_kind.get(kind, ())]
 
     async def close(self) -> None:
         """Close the socket."""
@@ -73,7 +74,9 @@ class Visitor:
             async for raw in self._socket:
                 at = time.monotonic()
                 async with self._grown:
-                    self.frames.append((at, json.loads(raw)))
+                    frame = json.loads(raw)
+                    self.frames.append((at, frame))
+                    self._by_kind.setdefault(frame["type"], []).append((at, frame))
                     self._grown.notify_all()
         finally:
             async with self._grown:
