@@ -97,3 +97,11 @@ demo: $(VENV)/.installed ## Run everything in one process from manifests/samples
 .PHONY: clean
 clean: ## Remove the environment and every cache inside the tree (not .konstruct, which holds data)
 	@rm -rf $(VENV) $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+.PHONY: bench-message-path
+bench-message-path: $(VENV)/.installed ## Measure what the platform adds to a message (about 2 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/message_path.py
+
+.PHONY: bench-ingest
+bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and slack_bolt (about 3 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/ingest.py
