@@ -1,0 +1,201 @@
+"""The doctor command: one line for each thing that must be so, and what to do where it is not."""
+
+import os
+import platform
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from konstruct_llm.errors import PoolInvalid
+from konstruct_llm.pool import load_pool
+from konstruct_local.errors import LocalError
+from konstruct_local.home import Home
+from konstruct_local.keys import KeyFile
+from konstruct_local.postgres_programs import (
+    data_directory,
+    unprivileged_account,
+    usable_programs,
+)
+from konstruct_local.servers import listen
+from konstruct_local.settings import LocalSettings, load_dotenv
+from konstruct_local.system import OLDEST_PYTHON, refuse_unsupported
+from konstruct_local.terminal import Terminal
+from konstruct_local.words import mark as _
+from konstruct_store import Store
+from konstruct_store.errors import StoreError
+
+_SCARCE_BYTES = 1024**3
+
+
+class Health(StrEnum):
+    """How a thing is: ill things make the command fail."""
+
+    WELL = "ok"
+    ODD = "!!"
+    ILL = "XX"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: a marked sentence and its values."""
+
+    health: Health
+    sentence: str
+    values: dict[str, object] = field(default_factory=dict)
+
+
+async def run_doctor(settings: LocalSettings, terminal: Terminal) -> int:
+    """Look at everything and print it; return the exit code."""
+    home = Home(settings.home)
+    findings = [
+        *_system(),
+        *_directory(home),
+        *_keys(home),
+        *_address(settings, home),
+        *(await _database(settings, home)),
+        *_models(home),
+    ]
+    for finding in findings:
+        text = terminal.words(finding.sentence, **finding.values)
+        terminal.show(f"{finding.health}  {text}")
+    return 1 if any(one.health is Health.ILL for one in findings) else 0
+
+
+def _system() -> Iterator[Finding]:
+    try:
+        refuse_unsupported()
+    except LocalError as error:
+        yield _ill(error)
+    else:
+        yield _well(
+            _("System: {system} on {machine}, Python {python}"),
+            system=platform.system(),
+            machine=platform.machine(),
+            python=platform.python_version(),
+        )
+    if sys.version_info < OLDEST_PYTHON:
+        yield Finding(
+            Health.ILL, _("Python is too old: install {wanted} or later."), {"wanted": "3.11"}
+        )
+
+
+def _directory(home: Home) -> Iterator[Finding]:
+    wanted = home.path.absolute()
+    place = next(one for one in (wanted, *wanted.parents) if one.exists())
+    if not os.access(place, os.W_OK):
+        yield Finding(
+            Health.ILL,
+            _("{directory} cannot be written. Choose another with KONSTRUCT_HOME."),
+            {"directory": place},
+        )
+        return
+    free = shutil.disk_usage(place).free
+    values = {"directory": home.path, "free": f"{free / 1024**3:.1f}"}
+    if free < _SCARCE_BYTES:
+        yield Finding(Health.ODD, _("{directory}: only {free} GiB are free."), values)
+    else:
+        yield _well(_("{directory}: {free} GiB are free."), **values)
+
+
+def _keys(home: Home) -> Iterator[Finding]:
+    if not home.keys.exists():
+        yield _well(_("Keys are made at the first start."))
+        return
+    try:
+        KeyFile(home.keys).load()
+    except LocalError as error:
+        yield _ill(error)
+    else:
+        yield _well(_("Keys: {path}"), path=home.keys)
+
+
+def _address(settings: LocalSettings, home: Home) -> Iterator[Finding]:
+    running = home.running_at()
+    if running and _answers(running):
+        yield _well(_("Konstruct is running at {url}."), url=running)
+        return
+    try:
+        listen(settings.host, settings.port).close()
+    except LocalError as error:
+        yield _ill(error)
+    else:
+        yield _well(_("Port {port} of {host} is free."), port=settings.port, host=settings.host)
+
+
+async def _database(settings: LocalSettings, home: Home) -> list[Finding]:
+    if not settings.database_url:
+        return list(_embedded(home))
+    try:
+        store = await Store.connect(settings.database_url, minimum=1, maximum=1)
+    except StoreError as error:
+        return [
+            Finding(
+                Health.ILL,
+                _("The database of KONSTRUCT_DATABASE_URL cannot be used: {reason}"),
+                {"reason": error},
+            )
+        ]
+    try:
+        await store.check()
+    except StoreError as error:
+        return [Finding(Health.ODD, _("Database: {reason}"), {"reason": error})]
+    finally:
+        await store.close()
+    return [_well(_("Database: the one of KONSTRUCT_DATABASE_URL answers."))]
+
+
+def _embedded(home: Home) -> Iterator[Finding]:
+    try:
+        programs = usable_programs(unprivileged_account())
+    except LocalError as error:
+        yield _ill(error)
+    else:
+        yield _well(
+            _("Database: embedded Postgres from {programs}, data in {data}"),
+            programs=programs,
+            data=data_directory(home.path),
+        )
+
+
+def _models(home: Home) -> Iterator[Finding]:
+    environment = {**os.environ, **load_dotenv(home.path)}
+    path = home.models if home.models.is_file() else None
+    try:
+        pool = load_pool(path, environment)
+    except PoolInvalid as error:
+        yield Finding(Health.ILL, _("The model pool is refused: {reason}"), {"reason": error})
+        return
+    for model in pool.models:
+        if model.api_key_env and not environment.get(model.api_key_env):
+            yield Finding(
+                Health.ODD,
+                _("Model {name} ({model}) has no key: set {variable} in {file}."),
+                {
+                    "name": model.name,
+                    "model": model.model,
+                    "variable": model.api_key_env,
+                    "file": home.path / ".env",
+                },
+            )
+        else:
+            yield _well(_("Model {name}: {model}"), name=model.name, model=model.model)
+
+
+def _answers(url: str) -> bool:
+    host, _colon, port = url.partition("://")[2].rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1).close()
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _well(sentence: str, **values: object) -> Finding:
+    return Finding(Health.WELL, sentence, values)
+
+
+def _ill(error: LocalError) -> Finding:
+    return Finding(Health.ILL, error.sentence, error.values)
