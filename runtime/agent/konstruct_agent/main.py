@@ -1,0 +1,73 @@
+"""The agent's program: one process per tenant."""
+
+import asyncio
+import logging
+import signal
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import httpx
+import structlog
+
+from konstruct_agent.model import ModelClient
+from konstruct_agent.settings import AgentSettings
+from konstruct_agent.turn import Means
+from konstruct_agent.work import WorkClient
+from konstruct_agent.worker import Worker
+from konstruct_messages.translations import load_catalogues
+
+_log = structlog.get_logger(__name__)
+
+
+async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
+    """Claim and answer turns until `stop` is set; then release what is left."""
+    authorization = {"Authorization": f"Bearer {settings.work_token.get_secret_value()}"}
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=32)
+    async with (
+        httpx.AsyncClient(
+            base_url=settings.gateway_url, headers=authorization, limits=limits, trust_env=False
+        ) as gateway,
+        httpx.AsyncClient(
+            base_url=settings.llm_url, headers=authorization, limits=limits, trust_env=False
+        ) as llm,
+    ):
+        boot_id = uuid4()
+        means = Means(
+            work=WorkClient(gateway, boot_id=boot_id, pod=settings.pod_name),
+            model=ModelClient(llm, timeout_seconds=settings.model_timeout_seconds),
+            catalogues=load_catalogues("konstruct_agent"),
+            now=lambda: datetime.now(UTC),
+            tool_timeout_seconds=settings.tool_timeout_seconds,
+            model_timeout_seconds=settings.model_timeout_seconds,
+        )
+        worker = Worker(
+            means,
+            concurrency=settings.concurrency,
+            claim_wait_seconds=settings.claim_wait_seconds,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            stop_seconds=settings.stop_seconds,
+        )
+        _log.info("agent_started", tenant_id=settings.tenant_id, boot_id=str(boot_id))
+        await worker.run(stop)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    asyncio.run(_serve())
+
+
+async def _serve() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await run_agent(AgentSettings(), stop=stop)

@@ -1,0 +1,85 @@
+"""The tools of a turn: what the model is offered, and how a call of it is run."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from konstruct_agent.brief import AgentBrief, TenantBrief
+from konstruct_agent.tools import clock
+
+_OFFERED_UNASKED = ("time",)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool. Idempotent ones may be run again freely; others never, once they have started.
+
+    `run` takes the arguments and returns a JSON object; it raises ValueError for arguments it
+    cannot use, with a sentence for the model.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    run: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+    idempotent: bool = False
+
+    def offer(self) -> dict[str, Any]:
+        """Return the tool in OpenAI's shape."""
+        return {
+            "type": "function",
+            "function": {
+                "name": self.name,
+                "description": self.description,
+                "parameters": dict(self.parameters),
+            },
+        }
+
+
+class Toolbox:
+    """The tools an agent has, by name."""
+
+    def __init__(self, tools: Mapping[str, Tool]) -> None:
+        self._tools = dict(tools)
+
+    def find(self, name: str) -> Tool | None:
+        """Return the tool called `name`, or None."""
+        return self._tools.get(name)
+
+    def __iter__(self) -> Any:
+        return iter(self._tools.values())
+
+
+def toolbox(agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetime]) -> Toolbox:
+    """Return the built-in tools that this agent has; the clock is everybody's."""
+    known = {"time": _time_tool(tenant, now)}
+    declared = [str(tool.get("name", "")) for tool in agent.tools if tool.get("type") == "BuiltIn"]
+    names = dict.fromkeys((*_OFFERED_UNASKED, *declared))
+    return Toolbox({name: known[name] for name in names if name in known})
+
+
+def parse_arguments(text: str) -> dict[str, Any]:
+    """Return a call's arguments. Raises ValueError with a sentence for the model."""
+    try:
+        arguments = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValueError("The arguments are not valid JSON.") from error
+    if not isinstance(arguments, dict):
+        raise ValueError("The arguments must be a JSON object.")  # noqa: TRY004 - one kind of error
+    return arguments
+
+
+def _time_tool(tenant: TenantBrief, now: Callable[[], datetime]) -> Tool:
+    async def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+        zone = arguments.get("zone") or tenant.time_zone
+        return clock.tell(str(zone), now())
+
+    return Tool(
+        name="time",
+        description="Tells the date, the time and the weekday, here or in a given time zone.",
+        parameters=clock.PARAMETERS,
+        run=run,
+        idempotent=True,
+    )

@@ -1,0 +1,151 @@
+"""The gateway's work API, as a client: claims, heartbeats, and one turn's steps and ending."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from konstruct_agent.errors import BudgetReached, Refused, RetryLater, TurnLost
+from konstruct_messages.replies import ReplyPart
+from konstruct_messages.turns import ClaimedTurn, Step, Verdict
+
+_HTTP_OK = 200
+_HTTP_NO_CONTENT = 204
+_HTTP_PAYMENT = 402
+_HTTP_CONFLICT = 409
+_HTTP_RATE = 429
+_HTTP_SERVER = 500
+
+
+class WorkClient:
+    """Calls of the work API. Raises TurnLost, RetryLater or Refused, and nothing of httpx's."""
+
+    def __init__(self, http: httpx.AsyncClient, *, boot_id: UUID, pod: str) -> None:
+        self._http = http
+        self._me = {"boot_id": str(boot_id), "pod": pod}
+
+    async def claim(self, claim_id: UUID, *, wait_seconds: float) -> ClaimedTurn | None:
+        """Return a turn, or None after the wait. Repeating a claim id returns the same turn."""
+        body = {**self._me, "claim_id": str(claim_id), "wait_seconds": wait_seconds}
+        response = await self._send(
+            "POST", "/internal/work/claims", json=body, timeout=wait_seconds + 15
+        )
+        if response.status_code == _HTTP_NO_CONTENT:
+            return None
+        return ClaimedTurn.model_validate_json(response.content)
+
+    async def heartbeat(self, turns: Iterable[ClaimedTurn]) -> dict[UUID, Verdict]:
+        """Prolong the leases of `turns`; return the verdict on each."""
+        held = [
+            {
+                "turn_id": str(turn.turn_id),
+                "attempt": turn.attempt,
+                "turn_token": turn.turn_token,
+            }
+            for turn in turns
+        ]
+        response = await self._send(
+            "POST", "/internal/work/heartbeats", json={**self._me, "turns": held}, timeout=5
+        )
+        verdicts: Mapping[str, str] = response.json()["verdicts"]
+        return {UUID(turn_id): Verdict(verdict) for turn_id, verdict in verdicts.items()}
+
+    async def release(self) -> None:
+        """Give back every turn that this boot holds."""
+        await self._send("POST", "/internal/work/releases", json=self._me, timeout=5)
+
+    async def record_step(self, turn: ClaimedTurn, step: Step) -> tuple[Step, Verdict]:
+        """Journal a step; return what the journal holds now, which may be an earlier record."""
+        response = await self._send(
+            "PUT",
+            f"/internal/work/turns/{turn.turn_id}/steps/{step.number}",
+            json=step.model_dump(mode="json"),
+            headers=fence(turn),
+        )
+        answer = response.json()
+        return Step.model_validate(answer["step"]), Verdict(answer["verdict"])
+
+    async def note(self, turn: ClaimedTurn, text: str) -> None:
+        """Show the person what the agent is doing; shown or not, nothing depends on it."""
+        await self._send(
+            "POST",
+            f"/internal/work/turns/{turn.turn_id}/notes",
+            json={"text": text},
+            headers=fence(turn),
+            timeout=5,
+        )
+
+    async def send_deltas(self, turn: ClaimedTurn, lines: AsyncIterator[bytes]) -> None:
+        """Send NDJSON lines in one chunked request, for as long as `lines` goes on."""
+        await self._send(
+            "POST",
+            f"/internal/work/turns/{turn.turn_id}/deltas",
+            content=lines,
+            headers={**fence(turn), "Content-Type": "application/x-ndjson"},
+            timeout=httpx.Timeout(30, read=30, write=30),
+        )
+
+    async def complete(self, turn: ClaimedTurn, parts: Sequence[ReplyPart]) -> dict[str, Any]:
+        """Settle the turn with its reply; repeating it returns what was recorded."""
+        response = await self._send(
+            "POST",
+            f"/internal/work/turns/{turn.turn_id}/complete",
+            json={"parts": [part.model_dump(mode="json") for part in parts]},
+            headers=fence(turn),
+        )
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def fail(self, turn: ClaimedTurn, reason: str) -> None:
+        """Give the turn up; the gateway apologises once."""
+        await self._send(
+            "POST",
+            f"/internal/work/turns/{turn.turn_id}/fail",
+            json={"reason": reason[:500]},
+            headers=fence(turn),
+        )
+
+    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = await self._http.request(method, path, **{"timeout": 15, **options})
+        except httpx.HTTPError as error:
+            raise RetryLater(f"The gateway cannot be reached: {type(error).__name__}.") from error
+        raise_for(response.status_code, response.content, response.headers)
+        return response
+
+
+def fence(turn: ClaimedTurn) -> dict[str, str]:
+    """Return the headers by which a turn's owner is known."""
+    return {
+        "Konstruct-Attempt": str(turn.attempt),
+        "Konstruct-Turn-Token": turn.turn_token,
+    }
+
+
+def raise_for(status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """Raise the error that an answer stands for; return for a good one."""
+    if status in {_HTTP_OK, _HTTP_NO_CONTENT} or status < 300:  # noqa: PLR2004 - all of 2xx
+        return
+    if status == _HTTP_CONFLICT:
+        raise TurnLost("The turn is lost.")
+    if status == _HTTP_RATE or status >= _HTTP_SERVER:
+        raise RetryLater(f"Answered {status}.", retry_after=_seconds(headers.get("retry-after")))
+    code = _code(body)
+    if status == _HTTP_PAYMENT:
+        raise BudgetReached("The budget is reached.", code=code)
+    raise Refused(f"Refused with {status} {code}.", code=code)
+
+
+def _seconds(text: str | None) -> float:
+    try:
+        return min(60.0, max(0.1, float(text or "")))
+    except ValueError:
+        return 1.0
+
+
+def _code(body: bytes) -> str:
+    try:
+        return str(httpx.Response(200, content=body).json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return ""
