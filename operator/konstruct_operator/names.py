@@ -48,6 +48,7 @@ LEASE: Final = "konstruct-operator"
 CANARY: Final = "konstruct-operator-canary"
 ERASE_ORDER_PREFIX: Final = "konstruct-erase-"
 LABEL_ERASE_ORDER: Final = "konstruct.dev/erase-order"
+CANARY_LABEL: Final = "konstruct.dev/canary"
 
 AGENT_LABELS: Final = {LABEL_NAME: "konstruct", LABEL_COMPONENT: "agent"}
 

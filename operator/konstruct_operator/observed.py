@@ -153,6 +153,7 @@ class Observed:
     watched_namespaces: tuple[str, ...] = ()
     missing_seconds: float = 120.0
     public_url: str = ""
+    problem: str = ""
 
     @property
     def name(self) -> str:

@@ -28,6 +28,9 @@ class OperatorSettings(BaseSettings):
         default="konstruct-system",
         description="The operator's own namespace: its Lease, canary and undelivered erase orders",
     )
+    service_account: str = Field(
+        default="konstruct-operator", description="The operator's ServiceAccount in its namespace"
+    )
     identity: str = Field(default="", description="Name in the Lease; default: the pod's hostname")
     watch_namespaces: CommaList = Field(
         default=(),
@@ -61,3 +64,13 @@ class OperatorSettings(BaseSettings):
     probe_host: str = Field(default="0.0.0.0")  # noqa: S104 - the kubelet comes from outside
     probe_port: int = Field(default=8080, ge=0, le=65535, description="healthz, readyz, metrics")
     canary_seconds: float = Field(default=20, gt=0, description="Period of the liveness canary")
+
+    @property
+    def gateway_url(self) -> str:
+        """Return where agents reach the gateway's internal port."""
+        return self.agent_gateway_url or self.registry_url
+
+    @property
+    def annotation_key(self) -> str:
+        """Return what keys the hashes in annotations, which many may read."""
+        return self.hash_key or self.registry_token

@@ -59,6 +59,13 @@ def _refused(observed: Observed) -> Finding:
 def pods_are_available(observed: Observed) -> Finding:
     """Tell whether the tenant's agent pods run, or are meant not to."""
     about, pods = ConditionType.AVAILABLE, observed.pods
+    if observed.problem:
+        return Finding(
+            about,
+            Verdict.MISSING,
+            "ChildRefused",
+            f"The cluster refuses a part of this tenant; trying again. It says: {observed.problem}",
+        )
     if pods is None:
         return Finding(about, Verdict.WAITING, "PodsNotCreated", "The agent is not deployed yet.")
     if observed.suspended:

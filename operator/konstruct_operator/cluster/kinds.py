@@ -3,6 +3,8 @@
 from typing import Final, NamedTuple
 from urllib.parse import quote
 
+from konstruct_operator import names
+
 
 class Kind(NamedTuple):
     """A kind of the API and how its address is spelt."""
@@ -53,6 +55,9 @@ CHILDREN: Final = (
 """Kinds of children inside a tenant's namespace that are watched. Secrets never are."""
 
 WATCHED: Final = (NAMESPACE, *CHILDREN)
+
+SELECTORS: Final = {NAMESPACE: names.LABEL_TENANT}
+"""How watched objects are selected where it is not as our children: adopted namespaces count."""
 
 BY_NAME: Final = {
     one.kind: one

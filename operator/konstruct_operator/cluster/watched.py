@@ -14,7 +14,7 @@ import structlog
 
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster, Document
-from konstruct_operator.cluster.kinds import NAMESPACE, WATCHED, Kind
+from konstruct_operator.cluster.kinds import NAMESPACE, SELECTORS, WATCHED, Kind
 from konstruct_operator.errors import OperatorError
 
 OnChange = Callable[[Kind, Document], None]
@@ -91,7 +91,7 @@ class Watched:
 
     async def _read(self, kind: Kind, namespace: str) -> str:
         documents, version = await self._cluster.list(
-            kind, namespace=namespace, selector=names.CHILD_SELECTOR, from_cache=True
+            kind, namespace=namespace, selector=_selector(kind), from_cache=True
         )
         seen = {(_namespace(one), one["metadata"]["name"]) for one in documents}
         for document in documents:
@@ -108,7 +108,7 @@ class Watched:
         events = self._cluster.watch(
             kind,
             namespace=namespace,
-            selector=names.CHILD_SELECTOR,
+            selector=_selector(kind),
             version=version,
             seconds=random.randint(240, 300),
         )
@@ -148,3 +148,7 @@ def _version(document: Document) -> int:
 def _slim(document: Document) -> Document:
     metadata = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
     return {**document, "metadata": metadata}
+
+
+def _selector(kind: Kind) -> str:
+    return SELECTORS.get(kind, names.CHILD_SELECTOR)

@@ -1,0 +1,5 @@
+"""`python -m konstruct_operator`."""
+
+from konstruct_operator.main import main
+
+main()

@@ -1,0 +1,67 @@
+"""kopf watches our four kinds; it writes nothing and remembers nothing on any object."""
+
+import asyncio
+import logging
+from typing import Any
+
+import kopf
+
+from konstruct_operator import names
+from konstruct_operator.reconcile.context import Context
+from konstruct_operator.settings import OperatorSettings
+
+
+def handlers(context: Context) -> kopf.OperatorRegistry:
+    """Return the handlers, each of which does nothing but ask for a look."""
+    registry = kopf.OperatorRegistry()
+
+    async def tenant_event(name: str, **_: Any) -> None:
+        context.tenant_changed(name)
+
+    async def namespaced_event(namespace: str | None, **_: Any) -> None:
+        if namespace:
+            context.namespace_changed(namespace)
+
+    async def template_event(name: str, type: str | None, **_: Any) -> None:  # noqa: A002 - kopf's word
+        if type != "DELETED":
+            context.template_changed(name)
+
+    group, version = names.GROUP, names.VERSION
+    kopf.on.event(group, version, "tenants", registry=registry)(tenant_event)
+    kopf.on.event(group, version, "agents", registry=registry)(namespaced_event)
+    kopf.on.event(group, version, "channelconnections", registry=registry)(namespaced_event)
+    kopf.on.event(group, version, "agenttemplates", registry=registry)(template_event)
+    kopf.on.login(registry=registry)(_login)
+    return registry
+
+
+async def watch(context: Context, *, stop: asyncio.Event) -> None:
+    """Watch until `stop` is set."""
+    namespaces = context.settings.watch_namespaces
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    await kopf.operator(
+        registry=handlers(context),
+        settings=kopf_settings(context.settings),
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+
+
+def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
+    """Return kopf's settings: no posting, no scanning, no peering, bounded waits."""
+    found = kopf.OperatorSettings()
+    found.posting.enabled = False
+    found.scanning.disabled = True
+    found.peering.standalone = True
+    found.networking.connect_timeout = 5
+    found.networking.request_timeout = 20
+    found.watching.connect_timeout = 5
+    found.watching.server_timeout = 300
+    found.process.ultimate_exiting_timeout = settings.lease_seconds / 2
+    return found
+
+
+def _login(**arguments: Any) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)

@@ -1,0 +1,200 @@
+"""Start of the operator: settings, doors, leadership, loops, and a clean end."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from pydantic import ValidationError
+
+from konstruct_operator import names
+from konstruct_operator.cluster.client import Cluster, Document
+from konstruct_operator.cluster.events import Events
+from konstruct_operator.cluster.kinds import Kind
+from konstruct_operator.cluster.lease import Leadership
+from konstruct_operator.cluster.watched import Watched
+from konstruct_operator.errors import ConfigurationWrong
+from konstruct_operator.handlers import watches
+from konstruct_operator.handlers.canary import Canary
+from konstruct_operator.handlers.probes import Probes
+from konstruct_operator.observed import SealKeys
+from konstruct_operator.reconcile import loops
+from konstruct_operator.reconcile.board import DemandBoard
+from konstruct_operator.reconcile.context import Context
+from konstruct_operator.reconcile.metrics import Metrics
+from konstruct_operator.reconcile.queue import CoalescingQueue
+from konstruct_operator.registry.client import Registry
+from konstruct_operator.settings import OperatorSettings
+from konstruct_registry.errors import RegistryError
+from konstruct_registry.seals import public_key_from_text
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """Run the operator until SIGTERM. Exit codes: 0 ended, 1 lost the Lease, 2 wrong settings."""
+    _log_as_json()
+    try:
+        settings = OperatorSettings()
+        sys.exit(asyncio.run(_until_signal(settings)))
+    except (ValidationError, ConfigurationWrong) as error:
+        sys.stderr.write(f"The operator cannot start: {error}\n")
+        sys.exit(2)
+
+
+async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> int:
+    """Serve probes, wait for leadership, lead until `stop` is set. Returns the exit code."""
+    keys = _seal_keys(settings)
+    cluster = await Cluster.connect()
+    identity = settings.identity or f"{socket.gethostname()}-{os.getpid()}"
+    leadership = Leadership(
+        cluster, namespace=settings.namespace, identity=identity, seconds=settings.lease_seconds
+    )
+    metrics = Metrics()
+    canary = Canary(cluster, namespace=settings.namespace, seconds=settings.canary_seconds)
+    probes = Probes(metrics, alive=canary.problem, ready=lambda: "")
+    try:
+        async with probes.serve(settings.probe_host, settings.probe_port):
+            if not await _or_stop(leadership.acquire(), stop):
+                return 0
+            metrics.leading.set(1)
+            context = _context(settings, cluster, metrics, keys, identity)
+            try:
+                return await _lead(context, leadership, canary, stop)
+            finally:
+                metrics.leading.set(0)
+                await context.registry.close()
+                await leadership.release()
+    finally:
+        await cluster.close()
+
+
+async def _lead(
+    context: Context, leadership: Leadership, canary: Canary, stop: asyncio.Event
+) -> int:
+    """Do a leader's work; every loop ends when the first one does."""
+    kopf_stop = asyncio.Event()
+    lost = asyncio.create_task(leadership.keep())
+    stale = asyncio.create_task(context.registry.stale.wait())
+    watching = asyncio.create_task(context.watched.run())
+    tasks = [watching, asyncio.create_task(canary.run())]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait(
+            [synced := asyncio.create_task(context.watched.synced()), lost, stopping, watching],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        if synced.done():
+            tasks += [
+                asyncio.create_task(watches.watch(context, stop=kopf_stop)),
+                asyncio.create_task(loops.sweep(context)),
+                asyncio.create_task(loops.follow_demand(context)),
+                *(
+                    asyncio.create_task(loops.work(context))
+                    for _ in range(context.settings.workers)
+                ),
+            ]
+        synced.cancel()
+        await asyncio.wait([lost, stale, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        return 0 if stop.is_set() else 1
+    finally:
+        kopf_stop.set()
+        await _end([lost, stale, stopping, *tasks])
+
+
+def _context(
+    settings: OperatorSettings, cluster: Cluster, metrics: Metrics, keys: SealKeys, identity: str
+) -> Context:
+    context: Context
+
+    def changed(kind: Kind, document: Document) -> None:
+        metadata = document["metadata"]
+        tenant = metadata.get("labels", {}).get(names.LABEL_TENANT, "")
+        if tenant:
+            context.tenant_changed(tenant)
+        elif kind.kind == "Namespace":
+            context.namespace_changed(metadata["name"])
+
+    context = Context(
+        settings=settings,
+        cluster=cluster,
+        watched=Watched(cluster, changed, namespaces=settings.watch_namespaces),
+        registry=Registry.connect(url=settings.registry_url, token=settings.registry_token),
+        queue=CoalescingQueue(),
+        events=Events(cluster, instance=identity),
+        metrics=metrics,
+        board=DemandBoard(seconds=settings.demand_seconds),
+        seal_keys=keys,
+        random_bytes=secrets.token_bytes,
+    )
+    return context
+
+
+def _seal_keys(settings: OperatorSettings) -> SealKeys:
+    try:
+        return SealKeys(
+            gateway=public_key_from_text(settings.gateway_seal_public_key),
+            llm=public_key_from_text(settings.llm_seal_public_key),
+        )
+    except RegistryError as error:
+        raise ConfigurationWrong(
+            f"KONSTRUCT_GATEWAY_SEAL_PUBLIC_KEY or KONSTRUCT_LLM_SEAL_PUBLIC_KEY: {error}"
+        ) from error
+
+
+async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> bool:
+    """Wait for one of both; tell whether `waiting` ended."""
+    task = asyncio.create_task(waiting)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+    done = task.done()
+    await _end([task, stopping])
+    return done
+
+
+async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        try:
+            async with asyncio.timeout(5):
+                await task
+        except asyncio.CancelledError:
+            continue
+        except Exception:
+            log.exception("loop_failed", loop=task.get_name())
+
+
+async def _until_signal(settings: OperatorSettings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(one, stop.set)
+    return await run_operator(settings, stop=stop)
+
+
+def _log_as_json() -> None:
+    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""Apply: make the cluster and the gateway what the plan says, writing only what differs."""
+
+import asyncio
+import dataclasses
+
+import structlog
+
+from konstruct_operator import checks, names
+from konstruct_operator.cluster import kinds
+from konstruct_operator.errors import AlreadyThere, Forbidden, RegistryRefused, RetryLater
+from konstruct_operator.observed import Document, Observed, Registration, RegistrationState
+from konstruct_operator.plan import children, namespace, work_token
+from konstruct_operator.plan.comparison import differs
+from konstruct_operator.plan.registry import tenant_snapshot
+from konstruct_operator.reconcile.context import Context
+from konstruct_registry.wire import RefusalReason
+
+log = structlog.get_logger(__name__)
+
+
+async def foundation(context: Context, observed: Observed) -> bool:
+    """Make the namespace and our way into it; tell whether anything had to be made."""
+    settings = context.settings
+    if observed.namespace is None:
+        if observed.tenant.spec.namespace or settings.watch_namespaces:
+            return False
+        await _apply(context, namespace.namespace(observed))
+        await _apply(context, namespace.operator_binding(observed, settings))
+        return True
+    if not observed.owns_namespace:
+        return False
+    planned = [namespace.operator_binding(observed, settings)]
+    if observed.namespace.created_by_us:
+        planned.insert(0, namespace.namespace(observed))
+    changed = False
+    for document in planned:
+        changed = await _apply_if_differs(context, document) or changed
+    return changed
+
+
+async def everything(context: Context, observed: Observed) -> Observed:
+    """Make the children and publish the tenant; return what was observed, with the registration."""
+    settings = context.settings
+    await _apply_all(context, children.before_registration(observed, settings))
+    token = ""
+    if not observed.work_token.current:
+        token = work_token.token(observed.tenant_id, context.random_bytes(32))
+        fresh = dataclasses.replace(observed.work_token, current=work_token.hash_of(token))
+        observed = dataclasses.replace(observed, work_token=fresh)
+    observed = await publish(context, observed)
+    if not _token_is_accepted(observed, fresh=bool(token)):
+        return observed
+    if token:
+        await _create_token(context, observed, token)
+    await _apply_all(context, children.after_registration(observed, settings))
+    await _remove_others(context, observed)
+    return observed
+
+
+async def publish(context: Context, observed: Observed) -> Observed:
+    """Tell the gateway about the tenant unless it has exactly this, and say what became of it."""
+    refused = checks.refused(observed)
+    unsealed = tenant_snapshot(observed, refused=refused, sealed=False)
+    digest = unsealed.digest()
+    registration = Registration(RegistrationState.REGISTERED, digest)
+    if not context.registry.has(unsealed, digest):
+        try:
+            await context.registry.push(tenant_snapshot(observed, refused=refused), digest)
+        except RegistryRefused as refusal:
+            if refusal.reason is RefusalReason.STALE_SESSION:
+                raise RetryLater("Another operator leads; this one writes nothing.") from refusal
+            registration = Registration(
+                RegistrationState.REFUSED, digest, refusal.reason, str(refusal)
+            )
+        except RetryLater as error:
+            log.warning("tenant_not_published", tenant=observed.name, error=str(error))
+            registration = Registration(RegistrationState.UNREACHABLE, digest, None, str(error))
+    return dataclasses.replace(observed, registration=registration)
+
+
+def _token_is_accepted(observed: Observed, *, fresh: bool) -> bool:
+    """Tell whether the gateway surely knows the current token: then pods may get it."""
+    if observed.registration.state is RegistrationState.REGISTERED:
+        return True
+    if fresh or observed.registration.state is RegistrationState.REFUSED:
+        return False
+    deployment = observed.children.get(("Deployment", names.AGENT_NAME))
+    if deployment is None:
+        return False
+    annotations = deployment["metadata"].get("annotations", {})
+    return bool(annotations.get(names.ANNOTATION_TOKEN_HASH) == observed.work_token.current)
+
+
+async def _create_token(context: Context, observed: Observed, token: str) -> None:
+    try:
+        await context.cluster.create(kinds.SECRET, work_token.secret(observed, token))
+    except AlreadyThere as error:
+        raise RetryLater("Another work token was made meanwhile.") from error
+
+
+async def _apply_all(context: Context, documents: tuple[Document, ...]) -> None:
+    for document in documents:
+        await _apply_if_differs(context, document)
+
+
+async def _apply_if_differs(context: Context, document: Document) -> bool:
+    kind = kinds.BY_NAME[document["kind"]]
+    metadata = document["metadata"]
+    place = metadata.get("namespace", "")
+    seen = context.watched.find(kind, metadata["name"], namespace=place)
+    if not differs(seen, document) or _is_as_applied(context, seen, document):
+        return False
+    await _apply(context, document)
+    return True
+
+
+async def _apply(context: Context, document: Document) -> None:
+    kind = kinds.BY_NAME[document["kind"]]
+    try:
+        applied = await context.cluster.apply(kind, document)
+    except Forbidden:
+        # Our RoleBinding takes a moment to count; what is forbidden for good stays forbidden.
+        await asyncio.sleep(0.2)
+        applied = await context.cluster.apply(kind, document)
+    context.watched.note(kind, applied)
+    context.applied[_address(applied)] = _state(applied)
+
+
+def _is_as_applied(context: Context, seen: Document | None, document: Document) -> bool:
+    """Tell whether the object is as our last application of the same document left it.
+
+    The server may spell a value differently (0.5 is 500m); that alone is no drift.
+    """
+    if seen is None or context.applied.get(_address(seen)) != _state(seen):
+        return False
+    key = names.ANNOTATION_CONFIG_HASH
+    wanted = document["metadata"]["annotations"].get(key)
+    return bool(wanted == seen["metadata"].get("annotations", {}).get(key))
+
+
+def _address(document: Document) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    return document["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _state(document: Document) -> tuple[str, str, str]:
+    metadata = document["metadata"]
+    version = metadata.get("generation") or metadata["resourceVersion"]
+    annotations = metadata.get("annotations", {})
+    return metadata["uid"], str(version), annotations.get(names.ANNOTATION_CONFIG_HASH, "")
+
+
+async def _remove_others(context: Context, observed: Observed) -> None:
+    """Delete children that are planned no longer."""
+    wanted = {
+        (one["kind"], one["metadata"]["name"])
+        for one in children.planned(observed, context.settings)
+    }
+    for kind_name, name in observed.children.keys() - wanted:
+        kind = kinds.BY_NAME[kind_name]
+        await context.cluster.delete(kind, name, namespace=observed.namespace_name)
+        context.watched.forget(kind, name, namespace=observed.namespace_name)

@@ -1,0 +1,89 @@
+"""What every reconcile shares: the doors, the settings, and what is remembered between two runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from konstruct_crds.agent import Agent
+from konstruct_crds.connection import ChannelConnection
+from konstruct_crds.template import AgentTemplate
+from konstruct_crds.tenant import Tenant
+from konstruct_operator import names
+from konstruct_operator.cluster.client import Cluster
+from konstruct_operator.cluster.events import Events
+from konstruct_operator.cluster.watched import Watched
+from konstruct_operator.observed import SealKeys
+from konstruct_operator.reconcile.board import DemandBoard
+from konstruct_operator.reconcile.metrics import Metrics
+from konstruct_operator.reconcile.queue import CoalescingQueue, Key
+from konstruct_operator.registry.client import Registry
+from konstruct_operator.settings import OperatorSettings
+
+NAMESPACE_KEY = "Namespace"
+"""A key for objects in a namespace of which no tenant is known."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One tenant's declarations as a sweep listed them, so that they need no second request."""
+
+    tenant: Tenant
+    agents: tuple[Agent, ...]
+    connections: tuple[ChannelConnection, ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is remembered of a tenant to find it again."""
+
+    tenant_id: UUID
+    namespace: str
+
+
+def utc_now() -> datetime:
+    """Return the present second, as conditions tell time."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+@dataclass
+class Context:
+    """Shared by all workers of one leader."""
+
+    settings: OperatorSettings
+    cluster: Cluster
+    watched: Watched
+    registry: Registry
+    queue: CoalescingQueue
+    events: Events
+    metrics: Metrics
+    board: DemandBoard
+    seal_keys: SealKeys
+    random_bytes: Callable[[int], bytes]
+    now: Callable[[], datetime] = utc_now
+    tenants: dict[str, Known] = field(default_factory=dict)
+    listed: dict[str, Declared] = field(default_factory=dict)
+    templates: dict[str, AgentTemplate] = field(default_factory=dict)
+    applied: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
+
+    def tenant_changed(self, name: str) -> None:
+        """Ask for a fresh look at a tenant."""
+        self.listed.pop(name, None)
+        self.queue.put(Key(names.TENANT, name))
+
+    def namespace_changed(self, namespace: str) -> None:
+        """Ask for a fresh look at whoever owns what is in a namespace."""
+        owners = [name for name, known in self.tenants.items() if known.namespace == namespace]
+        for name in owners:
+            self.tenant_changed(name)
+        if not owners:
+            self.queue.put(Key(NAMESPACE_KEY, namespace))
+
+    def template_changed(self, name: str) -> None:
+        """Ask for a fresh look at a template."""
+        self.queue.put(Key(names.TEMPLATE, name))
+
+    def forget(self, name: str) -> None:
+        """Drop what is remembered of a tenant that is gone."""
+        self.tenants.pop(name, None)
+        self.listed.pop(name, None)

@@ -1,0 +1,48 @@
+"""The operator's metrics, in a registry of their own."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+
+class Metrics:
+    """Counters and gauges of one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.reconciled = Counter(
+            "konstruct_operator_reconciles",
+            "Objects looked at, by kind and outcome (done, retried, failed)",
+            ["kind", "outcome"],
+            registry=self.registry,
+        )
+        self.seconds = Histogram(
+            "konstruct_operator_reconcile_seconds",
+            "How long one look took",
+            ["kind"],
+            registry=self.registry,
+        )
+        self.waiting = Gauge(
+            "konstruct_operator_queue_waiting", "Objects due and waiting", registry=self.registry
+        )
+        self.leading = Gauge(
+            "konstruct_operator_leading", "1 while this process leads", registry=self.registry
+        )
+        self.gateway = Gauge(
+            "konstruct_operator_gateway_reachable",
+            "1 while the gateway's registry answers",
+            registry=self.registry,
+        )
+        self.writes = Gauge(
+            "konstruct_operator_api_writes",
+            "Write requests to the API server since the start",
+            registry=self.registry,
+        )
+        self.ready = Gauge(
+            "konstruct_tenant_ready",
+            "1 while the Tenant is Ready",
+            ["tenant"],
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """Return the metrics in the exposition format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,158 @@
+"""Report: write conditions where they changed, and tell of transitions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from konstruct_crds.agent import Agent, AgentStatus
+from konstruct_crds.common import Status
+from konstruct_crds.conditions import (
+    Condition,
+    ConditionStatus,
+    ConditionType,
+    find_condition,
+)
+from konstruct_crds.connection import ChannelConnection, ChannelConnectionStatus
+from konstruct_crds.template import AgentTemplate, AgentTemplateStatus
+from konstruct_crds.tenant import Tenant, TenantStatus
+from konstruct_operator import checks, names
+from konstruct_operator.cluster.events import reference
+from konstruct_operator.cluster.kinds import BY_NAME
+from konstruct_operator.errors import NotFound
+from konstruct_operator.observed import Observed
+from konstruct_operator.reconcile.context import Context
+
+Declared = Tenant | Agent | ChannelConnection | AgentTemplate
+
+
+async def tenant(context: Context, observed: Observed) -> float | None:
+    """Report on a tenant and all its objects; return when to look again, in seconds, if ever."""
+    conditions = checks.tenant_conditions(observed)
+    found = [conditions]
+    status = TenantStatus(
+        observed_generation=observed.tenant.metadata.generation,
+        conditions=conditions,
+        id=str(observed.tenant_id),
+        namespace=observed.namespace_name,
+        agents=len(observed.agents),
+        channel_connections=len(observed.connections),
+    )
+    await write(context, observed.tenant, status)
+    _measure(context, observed, conditions)
+    for agent in observed.agents:
+        found.append(checks.agent_conditions(observed, agent))
+        await write(
+            context,
+            agent,
+            AgentStatus(observed_generation=agent.metadata.generation, conditions=found[-1]),
+        )
+    for connection in observed.connections:
+        found.append(checks.connection_conditions(observed, connection))
+        await write(context, connection, _connection_status(observed, connection, found[-1]))
+    pauses = [
+        checks.recheck_after(one, observed.now, missing_seconds=observed.missing_seconds)
+        for one in found
+    ]
+    return min((one for one in pauses if one is not None), default=None)
+
+
+async def template(context: Context, found: AgentTemplate) -> None:
+    """Report on a template."""
+    conditions = checks.template_conditions(found, context.now())
+    status = AgentTemplateStatus(
+        observed_generation=found.metadata.generation, conditions=conditions
+    )
+    await write(context, found, status)
+
+
+async def orphan(context: Context, found: Agent | ChannelConnection) -> float | None:
+    """Report on an object in a namespace of no tenant; return when to look again."""
+    now, seconds = context.now(), context.settings.missing_seconds
+    conditions = checks.orphan_conditions(found, now, missing_seconds=seconds)
+    model = AgentStatus if isinstance(found, Agent) else ChannelConnectionStatus
+    await write(
+        context,
+        found,
+        model(observed_generation=found.metadata.generation, conditions=conditions),
+    )
+    return checks.recheck_after(conditions, now, missing_seconds=seconds)
+
+
+async def write(context: Context, declared: Declared, status: Status) -> None:
+    """Write a status if it says anything new, and tell of its transition."""
+    if _same(declared.status, status):
+        return
+    metadata = declared.metadata
+    address: dict[str, Any] = {"name": metadata.name}
+    if metadata.namespace:
+        address["namespace"] = metadata.namespace
+    document = {
+        "apiVersion": declared.api_version,
+        "kind": declared.kind,
+        "metadata": address | {"uid": metadata.uid},
+        "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
+    }
+    try:
+        await context.cluster.apply(BY_NAME[declared.kind], document, subresource="status")
+    except NotFound:
+        return  # deleted meanwhile: nobody is left to be told
+    await _tell(context, declared, status.conditions)
+
+
+def _same(old: Status, new: Status) -> bool:
+    def by_type(status: Status) -> dict[str, Condition]:
+        return {one.type: one for one in status.conditions}
+
+    bare = {"conditions": ()}
+    return by_type(old) == by_type(new) and old.model_copy(update=bare) == new.model_copy(
+        update=bare
+    )
+
+
+async def _tell(context: Context, declared: Declared, new: Sequence[Condition]) -> None:
+    before = find_condition(declared.status.conditions, ConditionType.READY)
+    now = find_condition(new, ConditionType.READY)
+    if now is None or (
+        before is not None and (before.status, before.reason) == (now.status, now.reason)
+    ):
+        return
+    stalled = find_condition(new, ConditionType.STALLED)
+    metadata = declared.metadata
+    await context.events.tell(
+        reference(declared.kind, metadata.name, namespace=metadata.namespace, uid=metadata.uid),
+        warning=stalled is not None and stalled.status is ConditionStatus.TRUE,
+        reason=now.reason,
+        note=now.message or now.reason,
+    )
+
+
+def _connection_status(
+    observed: Observed, connection: ChannelConnection, conditions: tuple[Condition, ...]
+) -> ChannelConnectionStatus:
+    reference_ = connection.spec.credentials_secret_ref
+    secret = observed.secret(reference_.name) if reference_ is not None else None
+    version = None
+    if secret is not None and secret.labels.get(names.LABEL_USE) == "channel":
+        version = f"{secret.uid}/{secret.resource_version}"
+    return ChannelConnectionStatus(
+        observed_generation=connection.metadata.generation,
+        conditions=conditions,
+        webhook_url=webhook_url(observed, connection),
+        credentials_version=f"{secret.uid}/{secret.resource_version}"
+        if secret and usable
+        else None,
+    )
+
+
+def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None:
+    """Return the address to enter at the vendor; web chat has none."""
+    path = {"Slack": "slack", "WhatsApp": "whatsapp"}.get(connection.spec.type)
+    if path is None or not observed.public_url:
+        return None
+    base = observed.public_url.rstrip("/")
+    return f"{base}/hooks/{path}/{observed.name}/{connection.metadata.name}"
+
+
+def _measure(context: Context, observed: Observed, conditions: Sequence[Condition]) -> None:
+    ready = find_condition(conditions, ConditionType.READY)
+    holds = ready is not None and ready.status is ConditionStatus.TRUE
+    context.metrics.ready.labels(tenant=observed.name).set(1 if holds else 0)

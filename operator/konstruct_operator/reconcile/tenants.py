@@ -1,0 +1,56 @@
+"""One tenant, looked at from beginning to end."""
+
+import dataclasses
+
+from konstruct_operator import names
+from konstruct_operator.cluster import kinds
+from konstruct_operator.errors import Refused
+from konstruct_operator.observed import Observed
+from konstruct_operator.reconcile import apply, deletion, observe, report
+from konstruct_operator.reconcile.context import Context
+
+
+async def reconcile(context: Context, name: str) -> float | None:
+    """Bring a tenant's world in line with its declaration.
+
+    Returns in how many seconds to look again, if nothing happens before; None: no need. Raises
+    OperatorError when it should be tried again with a growing pause.
+    """
+    observed = await observe.tenant(context, name)
+    if observed is None:
+        context.forget(name)
+        return None
+    if observed.tenant.metadata.deletion_timestamp is not None:
+        return await deletion.delete(context, observed)
+    await _hold(context, observed)
+    if await apply.foundation(context, observed):
+        observed = await observe.tenant(context, name) or observed
+    problem: Refused | None = None
+    if observed.owns_namespace:
+        try:
+            observed = await apply.everything(context, observed)
+        except Refused as refused:
+            problem = refused
+            observed = dataclasses.replace(observed, problem=str(refused))
+        observed = observe.with_pods(context, observed)
+    pause = await report.tenant(context, observed)
+    if problem is not None:
+        raise problem
+    return pause
+
+
+async def _hold(context: Context, observed: Observed) -> None:
+    """Put our finalizer on the Tenant before anything exists that must be cleaned up."""
+    metadata = observed.tenant.metadata
+    if names.FINALIZER in metadata.finalizers:
+        return
+    await context.cluster.merge(
+        kinds.TENANT,
+        observed.name,
+        {
+            "metadata": {
+                "resourceVersion": metadata.resource_version,
+                "finalizers": [*metadata.finalizers, names.FINALIZER],
+            }
+        },
+    )
