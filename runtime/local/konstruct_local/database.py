@@ -10,8 +10,6 @@ from konstruct_local.words import mark as _
 from konstruct_store import errors as store_errors
 from konstruct_store import migrate
 
-NAME = "konstruct"
-
 
 @dataclass(frozen=True)
 class Database:
@@ -29,14 +27,12 @@ def given_or_embedded(given_url: str, server: EmbeddedPostgres | None) -> Databa
     """Return the database at `given_url`, or else the one of the started embedded server."""
     if server is None:
         return Database(owner_url=given_url)
-    return Database(owner_url=server.url(NAME), server=server)
+    return Database(owner_url=server.url(), server=server)
 
 
 async def prepare_database(database: Database, passwords: Mapping[str, str]) -> None:
     """Bring the schema up to date and give each program its log-in. Raises UnusableSystem."""
     try:
-        if database.server is not None:
-            await migrate.create_database(database.server.url(), NAME)
         await migrate.migrate(database.owner_url)
         for program in migrate.PROGRAMS:
             await migrate.create_login(database.owner_url, program, passwords[program])

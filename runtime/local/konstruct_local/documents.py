@@ -151,12 +151,12 @@ def cut(lines: list[str]) -> Iterator[Piece]:
         yield Piece(start, len(lines))
 
 
-def round_trip(*, sequence: int = 2, offset: int = 0) -> YAML:
+def round_trip(*, mapping: int = 2, sequence: int = 2, offset: int = 0) -> YAML:
     """Return a reader and writer that keeps comments, quotes and order."""
     yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = _WIDE
-    yaml.indent(mapping=2, sequence=sequence, offset=offset)
+    yaml.indent(mapping=mapping, sequence=sequence, offset=offset)
     return yaml
 
 

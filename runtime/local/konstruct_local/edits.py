@@ -8,7 +8,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarStri
 
 from konstruct_local.documents import Document, Piece, dump, plain, round_trip
 
-_INDENTATIONS = ((2, 0), (4, 2), (2, 2), (3, 1))
+# How people indent: (mapping, sequence, offset), the most usual first.
+_INDENTATIONS = tuple(
+    (mapping, sequence, offset)
+    for mapping in (2, 4)
+    for sequence, offset in ((2, 0), (4, 2), (6, 4), (2, 2), (3, 1))
+)
 
 
 def with_spec(text: str, document: Document, spec: dict[str, Any]) -> str:
@@ -42,8 +47,8 @@ def new_document(content: dict[str, Any]) -> str:
 def _writer(text: str, piece: Piece) -> tuple[YAML, str]:
     """Return a writer with this document's own indentation, and the document's text."""
     body = "".join(text.splitlines(keepends=True)[piece.start : piece.end])
-    for sequence, offset in _INDENTATIONS:
-        yaml = round_trip(sequence=sequence, offset=offset)
+    for mapping, sequence, offset in _INDENTATIONS:
+        yaml = round_trip(mapping=mapping, sequence=sequence, offset=offset)
         if dump(yaml.load(body), yaml) == body:
             return yaml, body
     sequence, offset = (4, 2) if "\n  - " in body else (2, 0)
