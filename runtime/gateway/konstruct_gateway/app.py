@@ -1,0 +1,98 @@
+"""The gateway put together: `open_gateway` makes it from its settings and takes it down again."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from konstruct_channels.outbound import Outbound
+from konstruct_gateway.assembly import Parts, assemble
+from konstruct_gateway.background.loops import every
+from konstruct_gateway.edge.apps import internal_app, public_app
+from konstruct_gateway.settings import GatewaySettings
+from konstruct_store.store import Store
+
+_SOCKETS_AT_A_TIME = 100
+_DRAIN_SECONDS = 5.0
+_LATER_TICK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running gateway. Serve `public_app` to the world and `internal_app` to the cluster."""
+
+    public_app: ASGIApp
+    internal_app: ASGIApp
+    parts: Parts
+
+    async def say_goodbye(self) -> None:
+        """Stop taking: be unready, end the long polls, tell sockets to move (close 1012).
+
+        Call it before the servers stop, or they wait for clients that have no reason to leave.
+        """
+        self.parts.health.say_goodbye()
+        self.parts.waiting.close()
+        self.parts.board.close()
+        listeners = list(self.parts.hub.listeners)
+        for start in range(0, len(listeners), _SOCKETS_AT_A_TIME):
+            some = listeners[start : start + _SOCKETS_AT_A_TIME]
+            await asyncio.gather(*(one.move() for one in some), return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_gateway(
+    settings: GatewaySettings, *, outbounds: Mapping[str, Outbound] | None = None
+) -> AsyncIterator[Gateway]:
+    """Run a gateway's background tasks and yield it; everything has ended on the way out.
+
+    `outbounds` are the sending halves by channel type. Raises ConfigurationWrong when the database
+    cannot keep the guarantee, and RetryLater when it cannot be reached now.
+    """
+    store = await Store.connect(
+        settings.database_url.get_secret_value(),
+        minimum=2,
+        maximum=settings.database_connections,
+    )
+    try:
+        await store.check()
+        parts = assemble(settings, store, outbounds or {})
+        await parts.view.refresh()
+        await parts.replicas.refresh()
+        tasks = _start(settings, parts)
+        gateway = Gateway(
+            public_app=public_app(parts),
+            internal_app=internal_app(settings, parts),
+            parts=parts,
+        )
+        try:
+            yield gateway
+        finally:
+            await gateway.say_goodbye()
+            await parts.sender.drain(seconds=_DRAIN_SECONDS)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(Exception):
+                # An unreachable database must not keep a replica from ending; others notice.
+                await parts.replicas.close()
+    finally:
+        await store.close()
+
+
+def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
+    poll = settings.poll_seconds
+    rounds = {
+        "registry": (poll, parts.refresh_registry),
+        "due": (poll, parts.wake_due),
+        "replicas": (poll, parts.replicas.refresh),
+        "sender": (poll, parts.sender.round),
+        "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
+        "later": (min(_LATER_TICK_SECONDS, settings.later_seconds), parts.say_later),
+    }
+    return [
+        asyncio.create_task(every(seconds, name, work, parts.metrics), name=name)
+        for name, (seconds, work) in rounds.items()
+    ]

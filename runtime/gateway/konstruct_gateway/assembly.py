@@ -1,0 +1,184 @@
+"""The parts of one gateway and how they are joined."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from konstruct_channels.catalogue import load_specs
+from konstruct_channels.outbound import Outbound
+from konstruct_gateway.background.later import Expected, Later
+from konstruct_gateway.background.sender import Sender
+from konstruct_gateway.background.sweeper import Sweeper
+from konstruct_gateway.chat.hub import Hub
+from konstruct_gateway.chat.reception import Reception
+from konstruct_gateway.chat.services import ChatServices
+from konstruct_gateway.edge.health import Health
+from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.edge.rates import Counts, Rates
+from konstruct_gateway.hints import Hint
+from konstruct_gateway.registry.demand import DemandBoard
+from konstruct_gateway.registry.view import RegistryView
+from konstruct_gateway.replicas import Replicas
+from konstruct_gateway.sentences import Sentences
+from konstruct_gateway.settings import GatewaySettings
+from konstruct_gateway.telling import Telling
+from konstruct_gateway.work.claims import Claims
+from konstruct_gateway.work.turns import Turns
+from konstruct_gateway.work.waiting import Waiting
+from konstruct_messages.replies import LogKind, NoticeCode
+from konstruct_store import claims as stored_claims
+from konstruct_store import log as stored_log
+from konstruct_store.store import Store
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything that lives as long as the gateway."""
+
+    store: Store
+    view: RegistryView
+    hub: Hub
+    waiting: Waiting
+    replicas: Replicas
+    later: Later
+    telling: Telling
+    sentences: Sentences
+    metrics: Metrics
+    chat: ChatServices
+    claims: Claims
+    turns: Turns
+    work_rate: Rates
+    board: DemandBoard
+    sender: Sender
+    sweeper: Sweeper
+    health: Health
+
+    async def refresh_registry(self) -> None:
+        """Read what other replicas stored of the registry."""
+        if await self.view.refresh():
+            self.board.changed()
+        self.metrics.registry_version.set(self.view.version)
+
+    async def wake_due(self) -> None:
+        """Wake the waiting claims of tenants that have something due: one query for all."""
+        waiting = self.waiting.tenants
+        if waiting:
+            self.waiting.wake_all(await stored_claims.due_tenants(self.store, waiting))
+
+    async def say_later(self) -> None:
+        """Tell people who have waited long that the answer comes later."""
+        for expected in self.later.take_due():
+            await self._say_later(expected)
+
+    async def _say_later(self, expected: Expected) -> None:
+        entries = await stored_log.read_log(
+            self.store, expected.tenant_id, expected.conversation_id, after=expected.seq
+        )
+        if any(entry.kind in {LogKind.REPLY, LogKind.NOTICE} for entry in entries):
+            return
+        entry = await stored_log.append_notice(
+            self.store,
+            expected.tenant_id,
+            expected.conversation_id,
+            code=NoticeCode.LATER,
+            text=self.sentences.later(*expected.languages),
+        )
+        hint = Hint(
+            kind="Log",
+            tenant_id=expected.tenant_id,
+            conversation_id=expected.conversation_id,
+            seq=entry.seq,
+        )
+        self.telling.tell(hint, (entry,))
+
+
+def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Outbound]) -> Parts:
+    """Join the parts. Nothing runs yet, except that replicas' queues need a running loop."""
+    metrics, sentences, hub = Metrics(), Sentences(), Hub()
+    view = RegistryView(store, private_keys=settings.private_keys)
+    waiting = Waiting(metrics.waiting)
+    replicas = Replicas(
+        store,
+        replica_id=uuid4(),
+        url=settings.replica_url,
+        token=settings.replica_token.get_secret_value(),
+    )
+    later = Later(seconds=settings.later_seconds)
+    telling = Telling(hub, waiting, replicas, later)
+    reception = Reception(
+        store=store,
+        telling=telling,
+        waiting=waiting,
+        sentences=sentences,
+        metrics=metrics,
+        receiving=Counts(settings.max_receiving_per_tenant),
+    )
+    turns = Turns(
+        store=store,
+        view=view,
+        telling=telling,
+        waiting=waiting,
+        sentences=sentences,
+        metrics=metrics,
+        specs=load_specs(),
+    )
+    return Parts(
+        store=store,
+        view=view,
+        hub=hub,
+        waiting=waiting,
+        replicas=replicas,
+        later=later,
+        telling=telling,
+        sentences=sentences,
+        metrics=metrics,
+        chat=ChatServices(
+            settings=settings,
+            store=store,
+            view=view,
+            hub=hub,
+            reception=reception,
+            later=later,
+            replicas=replicas,
+            sentences=sentences,
+            metrics=metrics,
+            sockets=Counts(settings.max_sockets),
+            addresses=Counts(settings.max_sockets_per_address),
+            people=Counts(settings.max_sockets_per_person),
+            ticket_rate=_per_minute(settings.tickets_per_minute, settings.tickets_burst),
+            message_rate=_per_minute(settings.messages_per_minute, settings.messages_burst),
+            frame_rate=_per_minute(settings.frames_per_minute, settings.frames_burst),
+        ),
+        claims=Claims(
+            store=store,
+            view=view,
+            waiting=waiting,
+            telling=telling,
+            metrics=metrics,
+            claimed=turns.claimed,
+            lease_seconds=settings.lease_seconds,
+            deadline_seconds=settings.turn_deadline_seconds,
+            max_attempts=settings.max_attempts,
+            most_waiting=settings.max_waiting_per_tenant,
+        ),
+        turns=turns,
+        work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),
+        board=DemandBoard(store, view),
+        sender=Sender(store=store, view=view, metrics=metrics, outbounds=outbounds),
+        sweeper=Sweeper(
+            store=store,
+            view=view,
+            telling=telling,
+            sentences=sentences,
+            metrics=metrics,
+            deadline_seconds=settings.turn_deadline_seconds,
+            sends=turns.goes_to_vendor,
+        ),
+        health=Health(store, view, metrics),
+    )
+
+
+def _per_minute(count: float, burst: int) -> Rates:
+    return Rates(per_second=count / _MINUTE, burst=burst)

@@ -1,0 +1,120 @@
+"""From a message to its durable acceptance: one transaction, then everybody is told."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from konstruct_gateway.chat.access import Place
+from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.edge.rates import Counts
+from konstruct_gateway.errors import Overloaded
+from konstruct_gateway.hints import Hint
+from konstruct_gateway.registry.view import running
+from konstruct_gateway.sentences import Sentences
+from konstruct_gateway.telling import Telling
+from konstruct_gateway.work.waiting import Waiting
+from konstruct_messages.inbound import InboundMessage
+from konstruct_messages.replies import LogKind, NoticeCode
+from konstruct_registry.snapshot import AgentSnapshot
+from konstruct_store import log as stored_log
+from konstruct_store import receive as stored
+from konstruct_store.receive import Received
+from konstruct_store.store import Store
+
+_RECENT = 50
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Takes messages. `receiving` caps what one tenant may have on its way at once."""
+
+    store: Store
+    telling: Telling
+    waiting: Waiting
+    sentences: Sentences
+    metrics: Metrics
+    receiving: Counts
+    clock: Callable[[], float] = time.monotonic
+
+    async def take(self, place: Place, agent: AgentSnapshot, message: InboundMessage) -> Received:
+        """Return what the message became, once it is committed; then wake the tenant's agents.
+
+        Raises Overloaded, RetryLater (nothing was taken) or ConversationOfAnother.
+        """
+        began = self.clock()
+        tenant_id = place.tenant.tenant_id
+        if not self.receiving.take(str(tenant_id)):
+            raise Overloaded("This tenant has too many messages on their way.")
+        try:
+            received = await self._receive(place, agent, message)
+        finally:
+            self.receiving.give(str(tenant_id))
+        channel = "WebChat"
+        self.metrics.messages.labels(channel, str(received.duplicate)).inc()
+        if not received.duplicate:
+            self._tell(place, message, received)
+        self.metrics.acknowledge.labels(channel).observe(self.clock() - began)
+        return received
+
+    async def say_suspended(
+        self, place: Place, received: Received, languages: tuple[str, ...]
+    ) -> None:
+        """Tell the person that nobody answers now, unless the conversation says so already."""
+        tenant_id = place.tenant.tenant_id
+        recent = await stored_log.read_log(
+            self.store,
+            tenant_id,
+            received.conversation_id,
+            after=max(0, received.seq - _RECENT),
+        )
+        told = False
+        for entry in recent:
+            if entry.kind == LogKind.REPLY:
+                told = False
+            elif entry.kind == LogKind.NOTICE and entry.payload.get("code") == NoticeCode.SUSPENDED:
+                told = True
+        if told:
+            return
+        entry = await stored_log.append_notice(
+            self.store,
+            tenant_id,
+            received.conversation_id,
+            code=NoticeCode.SUSPENDED,
+            text=self.sentences.suspended(*languages),
+        )
+        hint = Hint(
+            kind="Log", tenant_id=tenant_id, conversation_id=received.conversation_id, seq=entry.seq
+        )
+        self.telling.tell(hint, (entry,))
+
+    async def _receive(
+        self, place: Place, agent: AgentSnapshot, message: InboundMessage
+    ) -> Received:
+        [received] = await stored.receive(
+            self.store,
+            place.tenant.tenant_id,
+            place.connection_id,
+            agent.agent_id,
+            [message],
+            gather_milliseconds=place.gather_milliseconds,
+            suspended=not running(place.tenant),
+            agent_name=agent.display_name,
+            exclusive=True,
+        )
+        return received
+
+    def _tell(self, place: Place, message: InboundMessage, received: Received) -> None:
+        tenant_id = place.tenant.tenant_id
+        if running(place.tenant):
+            self.waiting.wake(tenant_id, after_seconds=place.gather_milliseconds / 1000)
+            self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
+        self.telling.tell(
+            Hint(
+                kind="Log",
+                tenant_id=tenant_id,
+                conversation_id=received.conversation_id,
+                connection_id=place.connection_id,
+                conversation_key=message.conversation_key,
+                seq=received.seq,
+            )
+        )

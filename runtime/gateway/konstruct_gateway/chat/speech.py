@@ -1,0 +1,122 @@
+"""What a person's frames do in a conversation, and what is answered to each."""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from konstruct_channels.inbound import Refusal
+from konstruct_channels.webchat import frames as inbound_frames
+from konstruct_channels.webchat import inbound
+from konstruct_gateway.background.later import Expected
+from konstruct_gateway.chat import access, frames
+from konstruct_gateway.chat.access import Place
+from konstruct_gateway.chat.outgoing import Outgoing
+from konstruct_gateway.chat.services import ChatServices
+from konstruct_gateway.errors import Unavailable
+from konstruct_gateway.registry.view import running
+from konstruct_messages.inbound import Person
+from konstruct_registry.snapshot import AgentSnapshot
+from konstruct_store import settle
+from konstruct_store.errors import Refused, RetryLater, TurnLost
+from konstruct_store.receive import Received
+
+
+@dataclass
+class Speech:
+    """One person in one conversation. `languages` are BCP 47 tags, best first."""
+
+    services: ChatServices
+    place: Place
+    person: Person
+    agent: AgentSnapshot
+    conversation_key: str
+    languages: tuple[str, ...]
+    outgoing: Outgoing
+    say: Callable[[frames.Frame], Awaitable[None]]
+    too_fast: bool = False
+
+    async def hear(
+        self, frame: inbound_frames.Frame | Refusal, conversation_id: UUID | None
+    ) -> frames.Frame | None:
+        """Do what the frame says; return what is answered, if anything.
+
+        Sets `too_fast` when the socket is to be closed. Raises ConversationOfAnother.
+        """
+        match frame:
+            case Refusal():
+                return self._refuse(frame.code)
+            case inbound_frames.Message():
+                return await self._message(frame)
+            case inbound_frames.Stop():
+                return await self._stop(frame, conversation_id)
+            case inbound_frames.Auth():
+                return self._refuse("already_ready")
+            case inbound_frames.Choose():
+                return self._refuse("unknown_ask")
+            case _:
+                self.services.metrics.ignored.labels("WebChat", frame.type).inc()
+                return None
+
+    def _refuse(self, code: str, client_id: str = "") -> frames.Frame:
+        self.services.metrics.refused.labels("frame", code).inc()
+        text = self.services.sentences.refusal(code, *self.languages)
+        return frames.error(code, text, client_id)
+
+    async def _message(self, frame: inbound_frames.Message) -> frames.Frame | None:
+        tenant = self.services.view.tenant_by_id(self.place.tenant.tenant_id)
+        if tenant is None:
+            return self._refuse("no_agent", frame.id)
+        if not self.services.message_rate.take(f"{tenant.tenant_id}/{self.person.key}"):
+            self.too_fast = True
+            return self._refuse("too_fast", frame.id)
+        message = inbound.message(frame, person=self.person, conversation_key=self.conversation_key)
+        if isinstance(message, Refusal):
+            return self._refuse(message.code, frame.id)
+        place = access.renewed(self.services.view, self.place)
+        agent = access.find_agent_by_id(tenant, self.agent.agent_id)
+        if place is None or agent is None:
+            return self._refuse("no_agent", frame.id)
+        self.outgoing.own(frame.id)
+        self.outgoing.await_answer()
+        try:
+            received = await self.services.reception.take(place, agent, message)
+        except (RetryLater, Unavailable):
+            self.outgoing.disown(frame.id)
+            return self._refuse("try_again", frame.id)
+        await self.say(frames.accepted(frame.id, received.seq))
+        await self._after(place, received)
+        return None
+
+    async def _after(self, place: Place, received: Received) -> None:
+        """Say what else there is to say, once the message is acknowledged."""
+        tenant_id = place.tenant.tenant_id
+        if running(place.tenant):
+            if not received.duplicate:
+                self.services.later.expect(
+                    Expected(tenant_id, received.conversation_id, received.seq, self.languages)
+                )
+            return
+        with contextlib.suppress(RetryLater):
+            await self.services.reception.say_suspended(place, received, self.languages)
+
+    async def _stop(
+        self, frame: inbound_frames.Stop, conversation_id: UUID | None
+    ) -> frames.Frame | None:
+        try:
+            turn_id = UUID(frame.turn)
+        except ValueError:
+            return self._refuse(inbound_frames.BAD_FIELD)
+        if conversation_id is None:
+            return None
+        try:
+            await settle.stop_turn(
+                self.services.store, self.place.tenant.tenant_id, conversation_id, turn_id
+            )
+        except RetryLater:
+            return self._refuse("try_again")
+        except (Refused, TurnLost):
+            structlog.get_logger(__name__).debug("nothing to stop", turn_id=frame.turn)
+        return None

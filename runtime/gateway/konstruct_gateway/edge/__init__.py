@@ -1,0 +1,1 @@
+"""What every route shares: bodies and their limits, errors, rates, metrics, health."""

@@ -1,0 +1,113 @@
+"""The two faces of the gateway: the public app and the internal one."""
+
+from fastapi import FastAPI, Request
+from starlette.applications import Starlette
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from konstruct_gateway.assembly import Parts
+from konstruct_gateway.chat.routes import ChatRoutes
+from konstruct_gateway.edge import answers
+from konstruct_gateway.edge.bodies import LimitBodies, require_token
+from konstruct_gateway.errors import NoSuchHalf, NotFound
+from konstruct_gateway.hints import Hints
+from konstruct_gateway.registry.routes import routes as registry_routes
+from konstruct_gateway.registry.view import RegistryView
+from konstruct_gateway.settings import GatewaySettings
+from konstruct_gateway.work.routes import WorkServices
+from konstruct_gateway.work.routes import routes as work_routes
+
+_PUBLIC_BODY = 65_536
+_REPLICA_BODY = 8_388_608
+
+
+def public_app(parts: Parts) -> ASGIApp:
+    """Return what the world may reach."""
+    chat = ChatRoutes(parts.chat)
+    hooks = _Hooks(parts.view)
+    here = "/chat/{tenant}/{connection}"
+    found: list[BaseRoute] = [
+        Route("/healthz", parts.health.healthz),
+        Route("/readyz", parts.health.readyz),
+        Route(f"{here}/ticket", chat.ticket, methods=["POST"]),
+        Route(f"{here}/ticket", chat.preflight, methods=["OPTIONS"]),
+        WebSocketRoute(f"{here}/ws", chat.socket),
+        Route("/hooks/{channel}", hooks.shared, methods=["GET", "POST"]),
+        Route("/hooks/{channel}/{tenant}/{connection}", hooks.own, methods=["GET", "POST"]),
+    ]
+    app = Starlette(routes=found, exception_handlers=answers.handlers())
+    return LimitBodies(app, largest=_PUBLIC_BODY)
+
+
+def internal_app(settings: GatewaySettings, parts: Parts) -> ASGIApp:
+    """Return what the cluster may reach; each part asks for its own credential."""
+    app = internal_api(settings, parts)
+    app.add_route("/healthz", parts.health.healthz, include_in_schema=False)
+    app.add_route("/readyz", parts.health.readyz, include_in_schema=False)
+    app.add_route("/metrics", parts.health.metrics, include_in_schema=False)
+    return LimitBodies(
+        app,
+        largest=settings.max_body,
+        larger={
+            "/internal/registry/": settings.max_registry_body,
+            "/internal/replicas/": _REPLICA_BODY,
+        },
+    )
+
+
+def work_api() -> FastAPI:
+    """Return the agents' API alone: its OpenAPI document is generated from it."""
+    app = FastAPI(
+        title="Konstruct work API",
+        version="1",
+        description="What a tenant's agents ask of the gateway, with the tenant's work token.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        exception_handlers=answers.handlers(),
+    )
+    app.include_router(work_routes())
+    return app
+
+
+def internal_api(settings: GatewaySettings, parts: Parts) -> FastAPI:
+    """Return the internal API: agents, operator, other replicas."""
+    app = work_api()
+    app.state.work = WorkServices(parts.view, parts.claims, parts.turns, parts.work_rate)
+    token = settings.registry_token.get_secret_value()
+    app.include_router(registry_routes(parts.store, parts.view, parts.board, token=token))
+    replica_token = settings.replica_token.get_secret_value()
+
+    @app.post("/internal/replicas/events", status_code=204, tags=["replicas"])
+    async def events(request: Request, hints: Hints) -> Response:
+        """Take another replica's hints."""
+        require_token(request, replica_token)
+        for hint in hints.events:
+            parts.telling.told(hint)
+        return Response(status_code=204)
+
+    return app
+
+
+class _Hooks:
+    """Webhooks of channels whose inbound half is not here yet."""
+
+    def __init__(self, view: RegistryView) -> None:
+        self._view = view
+
+    async def shared(self, _request: HTTPConnection) -> Response:
+        """Refuse a platform's shared app."""
+        self._view.require_loaded()
+        raise NoSuchHalf("This version has no such webhook.")
+
+    async def own(self, request: HTTPConnection) -> Response:
+        """Refuse a connection's own webhook."""
+        names = request.path_params
+        tenant = self._view.tenant(names["tenant"])
+        if tenant.connection(names["connection"]) is None:
+            raise NotFound("There is no such connection.")
+        raise NoSuchHalf(
+            f"The connection exists, but this version cannot receive from {names['channel']!r}."
+        )

@@ -1,0 +1,70 @@
+"""How much of a request is read at all, and who sent it. Pure ASGI: no task per request."""
+
+import hmac
+
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from konstruct_gateway.edge import answers
+from konstruct_gateway.errors import Unauthorised
+
+
+class LimitBodies:
+    """Answers 413 to a body over `largest` bytes, declared or counted.
+
+    A path that starts with one of `larger`'s keys has that limit instead.
+    """
+
+    def __init__(self, app: ASGIApp, *, largest: int, larger: dict[str, int] | None = None) -> None:
+        self._app = app
+        self._largest = largest
+        self._larger = larger or {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, its body counted."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        largest = self._limit(scope["path"])
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdecimal() or int(declared) > largest:
+            refusal = answers.error(413, "too_large", f"At most {largest} bytes are read.")
+            await refusal(scope, receive, send)
+            return
+        read = 0
+
+        async def counted() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > largest:
+                raise HTTPException(413, f"At most {largest} bytes are read.")
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _limit(self, path: str) -> int:
+        for prefix, limit in self._larger.items():
+            if path.startswith(prefix):
+                return limit
+        return self._largest
+
+
+def bearer(connection: HTTPConnection) -> str:
+    """Return the bearer token of a request; empty when there is none."""
+    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def require_token(connection: HTTPConnection, expected: str) -> None:
+    """Raise Unauthorised unless the request carries exactly this token."""
+    if not hmac.compare_digest(bearer(connection).encode(), expected.encode()) or not expected:
+        raise Unauthorised("The bearer token is missing or wrong.")
+
+
+def address(connection: HTTPConnection) -> str:
+    """Return the caller's address: IPv4 whole, IPv6 by its /64, which is one site."""
+    host = connection.client.host if connection.client is not None else "unknown"
+    return ":".join(host.split(":")[:4]) if host.count(":") > 1 else host

@@ -1,0 +1,72 @@
+"""What the gateway counts. Its own registry: two gateways in one process do not share figures."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+_ACKNOWLEDGE_BUCKETS = (0.001, 0.002, 0.004, 0.008, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 3)
+
+
+class Metrics:
+    """The metrics of one gateway. Labels never hold a tenant, a person or a text."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = Counter(
+            "konstruct_gateway_messages",
+            "Messages acknowledged, by channel and whether the same came before",
+            ["channel", "repeated"],
+            registry=self.registry,
+        )
+        self.acknowledge = Histogram(
+            "konstruct_gateway_acknowledge_seconds",
+            "From the message read to its acknowledgement written",
+            ["channel"],
+            buckets=_ACKNOWLEDGE_BUCKETS,
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "konstruct_gateway_refused",
+            "What was refused, by where and why",
+            ["where", "code"],
+            registry=self.registry,
+        )
+        self.ignored = Counter(
+            "konstruct_gateway_ignored",
+            "What was genuine and needs no answer, by channel and reason",
+            ["channel", "reason"],
+            registry=self.registry,
+        )
+        self.sockets = Gauge(
+            "konstruct_gateway_sockets", "Open web chat sockets", registry=self.registry
+        )
+        self.waiting = Gauge(
+            "konstruct_gateway_waiting_claims", "Claims that wait", registry=self.registry
+        )
+        self.turns = Counter(
+            "konstruct_gateway_turns",
+            "Turns by what happened: Claimed or the disposition",
+            ["event"],
+            registry=self.registry,
+        )
+        self.deliveries = Counter(
+            "konstruct_gateway_deliveries",
+            "Deliveries by channel and what became of them",
+            ["channel", "state"],
+            registry=self.registry,
+        )
+        self.background_failures = Counter(
+            "konstruct_gateway_background_failures",
+            "Rounds of a background task that failed and will be tried again",
+            ["task"],
+            registry=self.registry,
+        )
+        self.registry_version = Gauge(
+            "konstruct_gateway_registry_version",
+            "The version of the registry that this replica has",
+            registry=self.registry,
+        )
+
+    def text(self) -> bytes:
+        """Return all figures in Prometheus' text format."""
+        return generate_latest(self.registry)

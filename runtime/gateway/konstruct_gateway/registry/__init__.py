@@ -1,0 +1,1 @@
+"""What the operator pushes, and the view of it that everything else reads."""

@@ -1,0 +1,49 @@
+"""Telling everybody who should know: sockets here, and the other replicas."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from konstruct_gateway.background.later import Later
+from konstruct_gateway.chat.frames import Frame
+from konstruct_gateway.chat.hub import Hub
+from konstruct_gateway.hints import Hint
+from konstruct_gateway.replicas import Replicas
+from konstruct_gateway.work.waiting import Waiting
+from konstruct_store.log import LogEntry
+
+
+class Telling:
+    """Passes hints on. Nothing here awaits, and nothing here can fail a caller."""
+
+    def __init__(self, hub: Hub, waiting: Waiting, replicas: Replicas, later: Later) -> None:
+        self._hub = hub
+        self._waiting = waiting
+        self._replicas = replicas
+        self._later = later
+
+    def tell(self, hint: Hint, entries: Sequence[LogEntry] = ()) -> None:
+        """Tell the sockets here and every other replica."""
+        self._here(hint, entries)
+        self._replicas.publish(hint)
+
+    def tell_others(self, hint: Hint) -> None:
+        """Tell the other replicas only."""
+        self._replicas.publish(hint)
+
+    def told(self, hint: Hint) -> None:
+        """Another replica told us."""
+        if hint.kind == "Due":
+            self._waiting.wake(hint.tenant_id)
+        else:
+            self._here(hint, ())
+
+    def show(self, tenant_id: UUID, conversation_id: UUID, frame: Frame) -> None:
+        """Show something for a while, wherever the conversation is looked at."""
+        self.tell(
+            Hint(kind="Frame", tenant_id=tenant_id, conversation_id=conversation_id, frame=frame)
+        )
+
+    def _here(self, hint: Hint, entries: Sequence[LogEntry]) -> None:
+        if hint.ended_turn is not None and hint.conversation_id is not None:
+            self._later.answered(hint.conversation_id)
+        self._hub.pass_on(hint, entries)

@@ -1,0 +1,1 @@
+"""The agents' API: claims, heartbeats, steps, deltas, endings."""
