@@ -8,6 +8,10 @@ PortalError
 │   ├── ResourceInvalid       the resource breaks a rule of its kind: show each problem at its field
 │   ├── ResourceReadOnly      this portal may not write resources: say where they are written
 │   └── ResourcesUnavailable  the API server or the folder cannot be reached: 503, try again
+├── AccountExists             another account has this address: choose another
+├── LogInNeeded               nobody is logged in: send to the log-in page
+├── NotAllowed                seen but not permitted: 403
+├── NotHere                   not there, or somebody else's: 404, the same for both
 ├── TooManyAttempts           log-in is being guessed: wait, nothing was checked
 ├── Busy                      the password pool is full: 503, try again
 └── Forged                    a form without this session's token: 403
@@ -24,7 +28,7 @@ class ResourceError(PortalError):
     """Something about reading or writing a resource."""
 
 
-class ResourceNotFound(ResourceError):  # noqa: N818 - the product's words: not found, conflict
+class ResourceNotFound(ResourceError):
     """There is no such resource."""
 
     def __init__(self, kind: str, name: str) -> None:
@@ -33,7 +37,7 @@ class ResourceNotFound(ResourceError):  # noqa: N818 - the product's words: not 
         self.name = name
 
 
-class ResourceConflict(ResourceError):  # noqa: N818 - the product's words: not found, conflict
+class ResourceConflict(ResourceError):
     """Somebody else owns what was to be written, or wrote it since it was read.
 
     `owner` is the field manager (cluster) or the file (folder) that holds it; empty where the
@@ -53,7 +57,7 @@ class Problem:
     message: str
 
 
-class ResourceInvalid(ResourceError):  # noqa: N818 - the product's words: not found, conflict
+class ResourceInvalid(ResourceError):
     """The resource breaks rules of its kind; nothing was written."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -61,15 +65,15 @@ class ResourceInvalid(ResourceError):  # noqa: N818 - the product's words: not f
         self.problems = problems
 
 
-class ResourceReadOnly(ResourceError):  # noqa: N818 - the product's words: not found, conflict
+class ResourceReadOnly(ResourceError):
     """This portal shows resources and may not write them."""
 
 
-class ResourcesUnavailable(ResourceError):  # noqa: N818 - the product's words: not found, conflict
+class ResourcesUnavailable(ResourceError):
     """Resources cannot be reached at the moment."""
 
 
-class TooManyAttempts(PortalError):  # noqa: N818 - the product's words: refused, later
+class TooManyAttempts(PortalError):
     """Too many log-ins for this address or account. `retry_after` is in seconds."""
 
     def __init__(self, retry_after: int) -> None:
@@ -77,9 +81,25 @@ class TooManyAttempts(PortalError):  # noqa: N818 - the product's words: refused
         self.retry_after = retry_after
 
 
-class Busy(PortalError):  # noqa: N818 - the product's words: refused, later
+class Busy(PortalError):
     """More passwords are waiting to be checked than the pool takes."""
 
 
-class Forged(PortalError):  # noqa: N818 - the product's words: refused, later
+class Forged(PortalError):
     """A form came without the token of this browser's session."""
+
+
+class AccountExists(PortalError):
+    """Somebody has an account with this address already."""
+
+
+class LogInNeeded(PortalError):
+    """Nobody is logged in, and the page is not public."""
+
+
+class NotAllowed(PortalError):
+    """The viewer may see this and may not do it: 403."""
+
+
+class NotHere(PortalError):
+    """There is no such thing for this viewer, which may mean that it is somebody else's: 404."""

@@ -1,0 +1,116 @@
+"""The portal's ASGI application, put together from its parts."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.middleware import Middleware
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp
+
+from konstruct_messages.translations import load_catalogues
+from konstruct_portal.assets import Assets
+from konstruct_portal.cookies import Cookies
+from konstruct_portal.failures import register_failures
+from konstruct_portal.page import Viewed, guard
+from konstruct_portal.pages.agent.routes import router as agent
+from konstruct_portal.pages.chat.routes import router as chat
+from konstruct_portal.pages.connection.routes import router as connection
+from konstruct_portal.pages.conversations.routes import router as conversations
+from konstruct_portal.pages.login.routes import router as login
+from konstruct_portal.pages.profile.routes import router as profile
+from konstruct_portal.pages.switches.routes import router as switches
+from konstruct_portal.pages.tenant.routes import router as tenant
+from konstruct_portal.pages.tenants.routes import router as tenants
+from konstruct_portal.pages.usage.routes import router as usage
+from konstruct_portal.passwords import Passwords
+from konstruct_portal.records import Records
+from konstruct_portal.records_postgres import PostgresRecords
+from konstruct_portal.resources import Resources
+from konstruct_portal.security import SecurityHeaders
+from konstruct_portal.services import Services
+from konstruct_portal.settings import PortalSettings
+from konstruct_portal.templates import STATIC, Templates
+from konstruct_store import Store
+from konstruct_store.errors import RetryLater
+
+PAGES = (login, switches, tenants, tenant, agent, chat, connection, usage, conversations, profile)
+
+
+@dataclass(frozen=True)
+class Portal:
+    """The running portal: `app` is what a server serves."""
+
+    app: ASGIApp
+    services: Services
+
+
+@asynccontextmanager
+async def open_portal(settings: PortalSettings, *, resources: Resources) -> AsyncIterator[Portal]:
+    """Open the portal over a database and resources; close what was opened at the end."""
+    store = await Store.connect(settings.database_url)
+    try:
+        portal = make_portal(settings, resources=resources, records=PostgresRecords(store))
+        try:
+            yield portal
+        finally:
+            portal.services.passwords.close()
+    finally:
+        await store.close()
+
+
+def make_portal(settings: PortalSettings, *, resources: Resources, records: Records) -> Portal:
+    """Return a portal over given ports; its caller closes `services.passwords`."""
+    catalogues = load_catalogues("konstruct_portal")
+    services = Services(
+        settings=settings,
+        records=records,
+        resources=resources,
+        passwords=Passwords(workers=settings.password_workers, waiters=settings.password_waiters),
+        cookies=Cookies(secure=settings.secure, key=settings.chat_key.get_secret_value()),
+        templates=Templates(catalogues),
+        catalogues=catalogues,
+    )
+    return Portal(app=make_app(services), services=services)
+
+
+def make_app(services: Services) -> FastAPI:
+    """Return the application. Every route, whoever adds it, stands behind `guard`."""
+    app = FastAPI(
+        title="Konstruct portal",
+        openapi_url=None,
+        dependencies=[Depends(guard)],
+        middleware=[
+            Middleware(
+                SecurityHeaders,
+                socket_origin=services.settings.socket_origin,
+                secure=services.settings.secure,
+            )
+        ],
+    )
+    app.state.services = services
+    for router in (*PAGES, health):
+        app.include_router(router)
+    app.mount("/static", Assets(STATIC), name="static")
+    register_failures(app)
+    return app
+
+
+health = APIRouter()
+
+
+@health.get("/healthz", name="healthz")
+async def healthz() -> Mapping[str, str]:
+    """Say that the process lives."""
+    return {"status": "alive"}
+
+
+@health.get("/readyz", name="readyz")
+async def readyz(page: Viewed) -> Response:
+    """Say whether the database can be used."""
+    try:
+        await page.services.records.check()
+    except RetryLater:
+        return JSONResponse({"status": "the database cannot be reached"}, status_code=503)
+    return JSONResponse({"status": "ready"})

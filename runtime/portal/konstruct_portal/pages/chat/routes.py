@@ -1,0 +1,63 @@
+"""Talking to an agent from the portal, over the same socket as every web chat."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from konstruct_messages import identity
+from konstruct_messages.credentials import TICKET_LIFETIME, ChatCredential, CredentialUse, sign
+from konstruct_portal.directory import find_agent, find_tenant
+from konstruct_portal.errors import NotHere
+from konstruct_portal.page import Viewed, plain
+
+router = APIRouter()
+
+
+@router.get("/tenants/{tenant_name}/agents/{agent_name}/chat", name="chat")
+async def show_chat(page: Viewed, tenant_name: str, agent_name: str) -> Response:
+    """Show the chat; the script opens the socket."""
+    _ = page.translate
+    tenant = await find_tenant(page, tenant_name)
+    agent = await find_agent(page, tenant, agent_name)
+    origin = page.services.settings.socket_origin
+    return page.render(
+        "pages/chat/page.html",
+        tenant=tenant,
+        agent=agent,
+        socket=f"{origin}/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/ws",
+        section="chat",
+        crumbs=[
+            (_("Tenants"), page.address("tenants")),
+            (tenant.display_name, page.address("tenant", tenant_name=tenant.name)),
+            (
+                agent.display_name,
+                page.address("agent", tenant_name=tenant.name, agent_name=agent.name),
+            ),
+            (_("Chat"), ""),
+        ],
+    )
+
+
+@router.post("/tenants/{tenant_name}/agents/{agent_name}/chat/ticket", name="chat.ticket")
+async def give_ticket(page: Viewed, tenant_name: str, agent_name: str) -> Response:
+    """Return a ticket that opens one socket within a minute."""
+    tenant = await find_tenant(page, tenant_name)
+    agent = await find_agent(page, tenant, agent_name)
+    if tenant.tenant_id is None:
+        raise NotHere(tenant_name)
+    expires_at = datetime.now(UTC) + TICKET_LIFETIME
+    ticket = sign(
+        ChatCredential(
+            use=CredentialUse.TICKET,
+            tenant_id=tenant.tenant_id,
+            connection=identity.PORTAL_CONNECTION,
+            person_key=f"portal:{page.user.user_id}",
+            display_name=page.user.email[:128],
+            language=page.language,
+            agent=agent.name,
+            expires_at=expires_at,
+        ),
+        page.services.settings.chat_key.get_secret_value(),
+    )
+    return plain(JSONResponse({"ticket": ticket, "expiresAt": expires_at.isoformat()}))

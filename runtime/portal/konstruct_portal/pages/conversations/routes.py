@@ -1,0 +1,113 @@
+"""A tenant's conversations, to read: the list and one transcript."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from konstruct_messages import identity
+from konstruct_portal.directory import (
+    Shown,
+    ShownTenant,
+    agents_of,
+    connections_of,
+    find_tenant,
+    names_by_id,
+)
+from konstruct_portal.errors import NotHere
+from konstruct_portal.page import Page, Viewed
+from konstruct_portal.records import ConversationRow
+
+router = APIRouter()
+
+_PER_PAGE = 30
+
+
+@router.get("/tenants/{tenant_name}/conversations", name="conversations")
+async def show_conversations(page: Viewed, tenant_name: str, before: str = "") -> Response:
+    """Show a page of the list, the latest first."""
+    _ = page.translate
+    tenant = await find_tenant(page, tenant_name)
+    rows: list[ConversationRow] = []
+    if tenant.tenant_id is not None:
+        rows = await page.services.records.conversations(
+            tenant.tenant_id, before=_moment(before), limit=_PER_PAGE + 1
+        )
+    shown = rows[:_PER_PAGE]
+    return page.render(
+        "pages/conversations/page.html",
+        tenant=tenant,
+        rows=shown,
+        older=shown[-1].last_at.isoformat() if len(rows) > _PER_PAGE else "",
+        paged=bool(before),
+        agents=names_by_id(tenant, await agents_of(page, tenant)),
+        channels=await _channels(page, tenant),
+        section="conversations",
+        crumbs=[*_crumbs(page, tenant), (_("Conversations"), "")],
+    )
+
+
+@router.get("/tenants/{tenant_name}/conversations/{conversation_id}", name="transcript")
+async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) -> Response:
+    """Show what was said in one conversation."""
+    _ = page.translate
+    tenant = await find_tenant(page, tenant_name)
+    try:
+        wanted = UUID(conversation_id)
+    except ValueError as error:
+        raise NotHere(conversation_id) from error
+    if tenant.tenant_id is None:
+        raise NotHere(conversation_id)
+    transcript = await page.services.records.transcript(tenant.tenant_id, wanted)
+    if transcript is None:
+        raise NotHere(conversation_id)
+    name = transcript.conversation.person_name or _("Visitor")
+    return page.render(
+        "pages/conversations/transcript.html",
+        tenant=tenant,
+        transcript=transcript,
+        person=name,
+        agent=names_by_id(tenant, await agents_of(page, tenant)).get(
+            transcript.conversation.agent_id
+        ),
+        channel=(await _channels(page, tenant)).get(transcript.conversation.connection_id),
+        section="conversations",
+        crumbs=[
+            *_crumbs(page, tenant),
+            (_("Conversations"), page.address("conversations", tenant_name=tenant.name)),
+            (name, ""),
+        ],
+    )
+
+
+def _crumbs(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
+    _ = page.translate
+    return [
+        (_("Tenants"), page.address("tenants")),
+        (tenant.display_name, page.address("tenant", tenant_name=tenant.name)),
+    ]
+
+
+async def _channels(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, str]]:
+    """Return name and type of each connection by the id that conversations know it by."""
+    if tenant.tenant_id is None:
+        return {}
+    tenant_id = identity.TenantId(tenant.tenant_id)
+    connections: list[Shown] = await connections_of(page, tenant)
+    channels: dict[UUID, tuple[str, str]] = {
+        identity.connection_id(tenant_id, one.name): (one.name, str(one.spec.get("type", "")))
+        for one in connections
+    }
+    portal = identity.connection_id(tenant_id, identity.PORTAL_CONNECTION)
+    _ = page.translate
+    channels[portal] = (_("Portal"), "Portal")
+    return channels
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None

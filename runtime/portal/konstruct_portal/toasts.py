@@ -1,0 +1,16 @@
+"""Short words after something was done. A cookie carries only the name, never a text."""
+
+from konstruct_portal.language import Translate
+
+
+def toast_text(name: str, _: Translate) -> str:
+    """Return what a toast says, or an empty string for a name we do not know."""
+    return {
+        "agent-saved": _("Saved. The agent uses it from its next answer on."),
+        "agent-unchanged": _("Nothing was changed."),
+        "password-changed": _("Your password is changed. All other sessions are logged out."),
+        "preferences-saved": _("Your preferences are saved."),
+        "session-closed": _("That session is logged out."),
+        "sessions-closed": _("All other sessions are logged out."),
+        "logged-out": _("You are logged out."),
+    }.get(name, "")

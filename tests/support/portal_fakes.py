@@ -1,0 +1,356 @@
+"""Ports of the portal held in memory, and a tenant's worth of resources to show."""
+
+import copy
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from konstruct_messages import identity
+from konstruct_portal.errors import AccountExists
+from konstruct_portal.records import (
+    ConversationRow,
+    MonthUsage,
+    Role,
+    SessionRow,
+    SignedIn,
+    Spent,
+    Transcript,
+    TranscriptEntry,
+    User,
+)
+from konstruct_portal.resources import Resource, ResourceConflict, ResourceNotFound
+
+ACME = UUID("11111111-1111-4111-8111-111111111111")
+GLOBEX = UUID("22222222-2222-4222-8222-222222222222")
+SINCE = "2026-11-22T09:00:00Z"
+
+
+def condition(kind: str, status: str, reason: str, message: str = "") -> dict[str, str]:
+    return {
+        "type": kind,
+        "status": status,
+        "reason": reason,
+        "message": message,
+        "lastTransitionTime": SINCE,
+    }
+
+
+def resource(
+    kind: str,
+    name: str,
+    namespace: str = "",
+    *,
+    spec: dict[str, Any],
+    conditions: list[dict[str, str]] | None = None,
+    status: dict[str, Any] | None = None,
+) -> Resource:
+    return Resource(
+        kind=kind,
+        name=name,
+        namespace=namespace,
+        spec=spec,
+        status={"conditions": conditions or [condition("Ready", "True", "Ready")]} | (status or {}),
+        resource_version="1",
+        source=f"samples/{name}.yaml:1",
+    )
+
+
+@dataclass
+class MemoryResources:
+    """Resources in a dictionary; `refuse` is raised by the next write."""
+
+    items: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+    editable: bool = True
+    refuse: Exception | None = None
+    unreachable: Exception | None = None
+
+    def add(self, *resources: Resource) -> "MemoryResources":
+        for one in resources:
+            self.items[one.kind, one.namespace, one.name] = one
+        return self
+
+    async def list(self, kind: str, *, namespace: str | None = None) -> list[Resource]:
+        self._reach()
+        return sorted(
+            (
+                one
+                for one in self.items.values()
+                if one.kind == kind and namespace in {None, one.namespace}
+            ),
+            key=lambda one: one.name,
+        )
+
+    async def get(self, kind: str, name: str, *, namespace: str | None = None) -> Resource:
+        self._reach()
+        try:
+            return self.items[kind, namespace or "", name]
+        except KeyError:
+            raise ResourceNotFound(kind, name) from None
+
+    async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
+        self._reach()
+        if self.refuse is not None:
+            refusal, self.refuse = self.refuse, None
+            raise refusal
+        stored = await self.get(resource.kind, resource.name, namespace=resource.namespace)
+        if stored.resource_version != resource.resource_version:
+            raise ResourceConflict("", "The resource changed since it was read.")
+        made = replace(
+            stored, spec=copy.deepcopy(spec), resource_version=str(int(stored.resource_version) + 1)
+        )
+        self.add(made)
+        return made
+
+    async def create(self, resource: Resource) -> Resource:
+        self.add(resource)
+        return resource
+
+    async def delete(self, resource: Resource) -> None:
+        del self.items[resource.kind, resource.namespace, resource.name]
+
+    def _reach(self) -> None:
+        if self.unreachable is not None:
+            raise self.unreachable
+
+
+@dataclass
+class MemoryRecords:
+    """Users, sessions, usage and conversations in dictionaries."""
+
+    users: dict[UUID, User] = field(default_factory=dict)
+    open_sessions: dict[bytes, tuple[UUID, SessionRow]] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
+    usages: dict[UUID, MonthUsage] = field(default_factory=dict)
+    talks: dict[UUID, list[Transcript]] = field(default_factory=dict)
+    broken: Exception | None = None
+
+    async def check(self) -> None:
+        self._work()
+
+    async def find_user(self, email: str) -> User | None:
+        self._work()
+        return next((one for one in self.users.values() if one.email == email), None)
+
+    async def create_user(
+        self, email: str, password_hash: str, *, role: Role, tenants: frozenset[UUID] = frozenset()
+    ) -> User:
+        if await self.find_user(email):
+            raise AccountExists(email)
+        user = User(uuid4(), email, role, tenants, password_hash)
+        self.users[user.user_id] = user
+        return user
+
+    async def set_password(self, user_id: UUID, password_hash: str) -> None:
+        self.users[user_id] = replace(self.users[user_id], password_hash=password_hash)
+
+    async def set_preferences(self, user_id: UUID, *, language: str, theme: str) -> None:
+        self.users[user_id] = replace(self.users[user_id], language=language, theme=theme)
+
+    async def count_attempt(self, key: str, *, window_seconds: int) -> int:
+        self._work()
+        self.attempts[key] += 1
+        return self.attempts[key]
+
+    async def open_session(
+        self, user_id: UUID, digest: bytes, *, user_agent: str, address: str
+    ) -> UUID:
+        now = datetime.now(UTC)
+        row = SessionRow(uuid4(), now, now, user_agent, address)
+        self.open_sessions[digest] = (user_id, row)
+        return row.session_id
+
+    async def load_session(self, digest: bytes) -> SignedIn | None:
+        self._work()
+        found = self.open_sessions.get(digest)
+        return SignedIn(found[1].session_id, self.users[found[0]]) if found else None
+
+    async def sessions(self, user_id: UUID) -> list[SessionRow]:
+        return [row for owner, row in self.open_sessions.values() if owner == user_id]
+
+    async def close_session(self, user_id: UUID, session_id: UUID) -> None:
+        self._close(lambda owner, row: owner == user_id and row.session_id == session_id)
+
+    async def close_sessions(self, user_id: UUID, *, but: UUID | None = None) -> None:
+        self._close(lambda owner, row: owner == user_id and row.session_id != but)
+
+    async def month_usage(
+        self, tenant_id: UUID, *, time_zone: str, month: date | None = None
+    ) -> MonthUsage:
+        return self.usages.get(tenant_id, MonthUsage())
+
+    async def conversations(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[ConversationRow]:
+        rows = [one.conversation for one in self.talks.get(tenant_id, [])]
+        rows.sort(key=lambda one: one.last_at, reverse=True)
+        return [one for one in rows if before is None or one.last_at < before][:limit]
+
+    async def transcript(
+        self, tenant_id: UUID, conversation_id: UUID, *, limit: int = 500
+    ) -> Transcript | None:
+        return next(
+            (
+                one
+                for one in self.talks.get(tenant_id, [])
+                if one.conversation.conversation_id == conversation_id
+            ),
+            None,
+        )
+
+    def _close(self, which: Any) -> None:
+        self.open_sessions = {
+            digest: (owner, row)
+            for digest, (owner, row) in self.open_sessions.items()
+            if not which(owner, row)
+        }
+
+    def _work(self) -> None:
+        if self.broken is not None:
+            raise self.broken
+
+
+def sample_resources() -> MemoryResources:
+    """Two tenants: one in good order, one that needs attention."""
+    return MemoryResources().add(
+        resource(
+            "Tenant",
+            "acme",
+            spec={
+                "displayName": "Acme Robotics",
+                "timeZone": "America/Sao_Paulo",
+                "language": "pt-BR",
+                "budget": {"monthlyMicroUSD": 50_000_000, "softPercent": 80},
+            },
+            conditions=[
+                condition("Ready", "True", "Ready", "The tenant's pod answers."),
+                condition("NamespaceReady", "True", "NamespaceOwned", "It is this tenant's."),
+                condition("SecretsReady", "True", "NoSecretsNamed"),
+                condition("Registered", "True", "Registered", "The runtime knows this state."),
+                condition("Available", "True", "PodsReady", "1 of 1 pods is ready."),
+                condition("BudgetAvailable", "True", "WithinBudget"),
+                condition("Reconciling", "False", "Settled"),
+                condition("Stalled", "False", "Settled"),
+            ],
+            status={"id": str(ACME), "namespace": "tenant-acme"},
+        ),
+        resource(
+            "Tenant",
+            "globex",
+            spec={"displayName": "Globex Foods"},
+            conditions=[
+                condition("Ready", "False", "SecretNotLabelled", _UNLABELLED),
+                condition("SecretsReady", "False", "SecretNotLabelled", _UNLABELLED),
+                condition("Stalled", "True", "SecretNotLabelled", _UNLABELLED),
+            ],
+            status={"id": str(GLOBEX), "namespace": "tenant-globex"},
+        ),
+        _agent("ana", "Ana", "Answers customers' first questions", "🦊"),
+        _agent("bruno", "Bruno", "Knows every invoice", "", mode="Suspended"),
+        _connection("website", "WebChat"),
+        _connection(
+            "team",
+            "Slack",
+            [
+                condition("Ready", "False", "AuthenticationFailed", _REVOKED),
+                condition("Authenticated", "False", "AuthenticationFailed", _REVOKED),
+                condition("Reconciling", "False", "Stalled"),
+                condition("Stalled", "True", "AuthenticationFailed", _REVOKED),
+            ],
+        ),
+    )
+
+
+def sample_records() -> MemoryRecords:
+    """A month and three conversations of the first tenant."""
+    records = MemoryRecords()
+    today = datetime.now(UTC).date()
+    ana = identity.agent_id(identity.TenantId(ACME), "ana")
+    bruno = identity.agent_id(identity.TenantId(ACME), "bruno")
+    days = [today.replace(day=number) for number in range(1, today.day + 1)]
+    records.usages[ACME] = MonthUsage(
+        spent_micro_usd=37_425_310,
+        reserved_micro_usd=12_400,
+        messages=1_284,
+        answers=1_197,
+        by_agent={
+            ana: Spent(31_120_000, 2_410_000, 380_000, 1_702),
+            bruno: Spent(6_305_310, 640_000, 71_000, 288),
+        },
+        by_model={
+            "gpt-5-mini": Spent(24_300_100, 2_500_000, 350_000, 1_650),
+            "claude-haiku": Spent(13_125_210, 550_000, 101_000, 340),
+        },
+        by_day={
+            day: Spent((day.day * 7919 % 11 + 3) * 190_000 * (0 if day.weekday() == 6 else 1))
+            for day in days
+        },
+    )
+    records.talks[ACME] = [
+        _talk(ana, "website", "Maria Souza", 2, mode="Agent"),
+        _talk(ana, "team", "Jon", 55, mode="Human"),
+        _talk(bruno, "portal", "", 60 * 26, mode="Agent"),
+    ]
+    return records
+
+
+def _agent(name: str, display: str, role: str, emoji: str, mode: str = "Running") -> Resource:
+    suspended = mode == "Suspended"
+    return resource(
+        "Agent",
+        name,
+        "tenant-acme",
+        spec={
+            "displayName": display,
+            "role": role,
+            "persona": "Warm, brief and honest.",
+            "instructions": "Answer from the price list.\nNever promise a delivery date.",
+            "operatingMode": mode,
+            "models": {"default": "gpt-5-mini", "fallbacks": ["claude-haiku"]},
+            "memory": {"windowTurns": 20, "recall": "Disabled", "recallLimit": 8},
+            "tools": [{"name": "clock", "type": "BuiltIn"}],
+            **({"avatar": {"emoji": emoji}} if emoji else {}),
+        },
+        conditions=[
+            condition("Ready", "True", "Suspended" if suspended else "Ready"),
+            condition("Accepted", "True", "Accepted"),
+            condition("SecretsReady", "True", "NoSecretsNamed"),
+            condition("Reconciling", "False", "Settled"),
+            condition("Stalled", "False", "Settled"),
+        ],
+    )
+
+
+def _connection(name: str, kind: str, conditions: list[dict[str, str]] | None = None) -> Resource:
+    return resource(
+        "ChannelConnection",
+        name,
+        "tenant-acme",
+        spec={"type": kind, "agentRef": {"name": "ana"}, "gatherMilliseconds": 2000},
+        conditions=conditions,
+    )
+
+
+def _talk(agent_id: UUID, connection: str, person: str, minutes: int, *, mode: str) -> Transcript:
+    at = datetime.now(UTC) - timedelta(minutes=minutes)
+    connection_id = identity.connection_id(identity.TenantId(ACME), connection)
+    answer = "Yes: **until 18:00**.\n\n- Monday to Friday\n- `Saturday` by appointment"
+    return Transcript(
+        ConversationRow(uuid4(), connection_id, agent_id, person, mode, at, answer, 3),
+        (
+            TranscriptEntry(1, "Said", person, "Hello, are you open today?", at),
+            TranscriptEntry(2, "Reply", "Ana", answer, at + timedelta(seconds=3)),
+            TranscriptEntry(3, "Marker", "", "A human took over.", at + timedelta(seconds=9)),
+        ),
+    )
+
+
+_UNLABELLED = (
+    "Secret model-keys is not labelled for use by Konstruct. Run: kubectl -n tenant-globex label"
+    " secret model-keys konstruct.dev/use=models"
+)
+_REVOKED = (
+    "Slack answers token_revoked. Install the app again and put the new bot token into the Secret"
+    " slack-team."
+)
