@@ -11,6 +11,7 @@ from konstruct_crds.common import AgentReference, SecretReference, Status
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import ItemName, Part, api_name, one_of_each, ordered
 from konstruct_crds.rules import Rule, unique_names
+from konstruct_crds.structural import filled
 
 RESERVED_NAME = "portal"
 """The connection over which the portal talks to every agent; nobody may declare it."""
@@ -151,10 +152,12 @@ class ChannelConnectionSpec(Part):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The block of the connection's type, as the resource has it; empty for unknown types."""
+        """The block of the connection's type, with its defaults; empty for unknown types."""
         found = channel_type(self.type)
         block = (self.model_extra or {}).get(found.block) if found is not None else None
-        return dict(block) if isinstance(block, dict) else {}
+        if found is None or not isinstance(block, dict):
+            return {}
+        return dict(filled(found.config_schema, block))
 
     @classmethod
     def rules(cls) -> tuple[Rule, ...]:

@@ -86,6 +86,14 @@ def rule_problems(schema: Schema, value: Any, old: Any, path: str) -> Iterator[P
             yield from rule_problems(schema.get("items", {}), one, None, f"{path}[{index}]")
 
 
+def unknown_field(name: str, known: Mapping[str, Any]) -> str:
+    """Return the sentence about a field that there is not, with the one that was meant."""
+    lowered = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(name.lower(), lowered, n=1)
+    hint = f" Did you mean {lowered[close[0]]}?" if close else ""
+    return f"There is no field {name!r} here.{hint}"
+
+
 def _text_problems(schema: Schema, value: str, path: str) -> Iterator[Problem]:
     if len(value) > schema.get("maxLength", len(value)):
         yield Problem(
@@ -102,7 +110,8 @@ def _text_problems(schema: Schema, value: str, path: str) -> Iterator[Problem]:
             else f"This has {len(value)} characters: write at least {minimum}.",
         )
     if "pattern" in schema and not _compiled(schema["pattern"]).search(value):
-        yield Problem(path, f"{value!r} does not fit: it must match {schema['pattern']}")
+        text = f"{value!r} does not fit: it must match {schema['pattern']}"
+        yield Problem(path, text, blocking=True)
     if schema.get("format") == "date-time" and not _DATE_TIME.match(value):
         yield Problem(path, f"{value!r} is no time: write one as 2026-01-31T12:00:00Z.")
 
@@ -123,7 +132,9 @@ def _object_problems(schema: Schema, value: Mapping[str, Any], path: str) -> Ite
         if name in properties:
             yield from schema_problems(properties[name], one, _below(path, name))
         else:
-            yield Problem(_below(path, str(name)), _unknown(str(name), properties), blocking=True)
+            yield Problem(
+                _below(path, str(name)), unknown_field(str(name), properties), blocking=True
+            )
 
 
 def _list_problems(schema: Schema, value: list[Any], path: str) -> Iterator[Problem]:
@@ -161,13 +172,6 @@ def _not_one_of(value: Any, allowed: list[str]) -> str:
     close = difflib.get_close_matches(str(value), allowed, n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
     return f"{value!r} is not known here: write one of {choices}.{hint}"
-
-
-def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    lowered = {one.lower(): one for one in known}
-    close = difflib.get_close_matches(name.lower(), lowered, n=1)
-    hint = f" Did you mean {lowered[close[0]]}?" if close else ""
-    return f"There is no field {name!r} here.{hint}"
 
 
 def _is_a(kind: str, value: Any) -> bool:

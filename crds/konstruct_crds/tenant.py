@@ -22,7 +22,7 @@ _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _PLATFORM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 Processors = Annotated[
-    str, Field(min_length=1, max_length=16, pattern=r"^([1-9][0-9]*m?|0\.[0-9]{1,3})$")
+    str, Field(min_length=1, max_length=16, pattern=r"^([1-9][0-9]*m?|[0-9]+\.[0-9]{1,3})$")
 ]
 Memory = Annotated[str, Field(min_length=2, max_length=16, pattern=r"^[1-9][0-9]*(Ki|Mi|Gi)$")]
 
