@@ -81,6 +81,7 @@ async def _lead(
 ) -> int:
     """Do a leader's work; every loop ends when the first one does."""
     kopf_stop = asyncio.Event()
+    kopf_task: asyncio.Task[None] | None = None
     lost = asyncio.create_task(leadership.keep())
     stale = asyncio.create_task(context.registry.stale.wait())
     watching = asyncio.create_task(context.watched.run())
@@ -92,8 +93,9 @@ async def _lead(
             return_when=asyncio.FIRST_COMPLETED,
         )
         if synced.done():
+            kopf_task = asyncio.create_task(watches.watch(context, stop=kopf_stop))
             tasks += [
-                asyncio.create_task(watches.watch(context, stop=kopf_stop)),
+                kopf_task,
                 asyncio.create_task(loops.sweep(context)),
                 asyncio.create_task(loops.follow_demand(context)),
                 *(
@@ -103,10 +105,20 @@ async def _lead(
             ]
         synced.cancel()
         await asyncio.wait([lost, stale, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        return 0 if stop.is_set() else 1
+        return 0 if stop.is_set() or _ended_by_signal(kopf_task) else 1
     finally:
         kopf_stop.set()
         await _end([lost, stale, stopping, *tasks])
+
+
+def _ended_by_signal(kopf_task: asyncio.Task[None] | None) -> bool:
+    """Tell whether kopf, which takes over SIGTERM and SIGINT while it runs, was asked to end."""
+    return (
+        kopf_task is not None
+        and kopf_task.done()
+        and not kopf_task.cancelled()
+        and kopf_task.exception() is None
+    )
 
 
 def _context(

@@ -1,4 +1,4 @@
-"""A stand-in for the gateway's registry API: real HTTP, the real rules, and a ledger of requests."""
+"""A stand-in for the gateway's registry API: real HTTP, the real rules, a ledger of requests."""
 
 import json
 import threading
@@ -63,7 +63,9 @@ class FarRegistry:
     def pushes(self) -> int:
         return sum(1 for method, _, status in self.ledger if method == "PUT" and status < 300)
 
-    def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+    def answer(  # noqa: PLR0911 - one for each route
+        self, method: str, path: str, query: dict[str, str], body: Any
+    ) -> tuple[int, Any]:
         if self.down:
             return 503, {"error": {"code": "RetryLater", "message": "down"}}
         parts = path.removeprefix("/internal/registry/").split("/")
@@ -89,9 +91,8 @@ class FarRegistry:
             stored = self.tenants.get(tenant_id)
             if tenant_id in self.erased:
                 raise RefusedRequest(410, "TenantIDErased", "This id was erased.")
-            if stored is not None and stored["uid"] != snapshot["uid"]:
-                if stored["name"] != snapshot["name"] or not snapshot["idPinned"]:
-                    raise RefusedRequest(409, "TenantIDTaken", f"It is {stored['name']}'s.")
+            if stored is not None and _is_anothers(stored, snapshot):
+                raise RefusedRequest(409, "TenantIDTaken", f"It is {stored['name']}'s.")
             self.tenants[tenant_id] = {
                 "tenantId": tenant_id,
                 "name": snapshot["name"],
@@ -138,6 +139,7 @@ def far_registry() -> Iterator[FarRegistry]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
+            answer: Any
             parts = urlsplit(self.path)
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
@@ -181,6 +183,11 @@ def far_registry() -> Iterator[FarRegistry]:
         server.shutdown()
         server.server_close()
         thread.join(5)
+
+
+def _is_anothers(stored: dict[str, Any], snapshot: dict[str, Any]) -> bool:
+    reclaimed = stored["name"] == snapshot["name"] and bool(snapshot["idPinned"])
+    return stored["uid"] != snapshot["uid"] and not reclaimed
 
 
 def _bare(stored: dict[str, Any]) -> dict[str, Any]:

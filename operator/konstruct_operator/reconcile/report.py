@@ -137,9 +137,7 @@ def _connection_status(
         observed_generation=connection.metadata.generation,
         conditions=conditions,
         webhook_url=webhook_url(observed, connection),
-        credentials_version=f"{secret.uid}/{secret.resource_version}"
-        if secret and usable
-        else None,
+        credentials_version=version,
     )
 
 
