@@ -29,7 +29,7 @@ def validate(document: Mapping[str, Any], *, old: Mapping[str, Any] | None = Non
     problems = list(metadata_problems(document.get("metadata")))
     schema = schema_of(kind)
     own = {key: value for key, value in document.items() if key != "status"}
-    there = {} if isinstance(document.get("metadata"), Mapping) else None
+    there: dict[str, Any] | None = {} if isinstance(document.get("metadata"), Mapping) else None
     problems += schema_problems(schema, {**own, "metadata": there}, "")
     if any(problem.blocking for problem in problems):
         return problems
