@@ -1,0 +1,27 @@
+"""Replicas of the gateway: where the others can be told what happened here."""
+
+from uuid import UUID
+
+from konstruct_store.statements import statement
+from konstruct_store.store import Store
+
+_LIVE_SECONDS = 15.0
+
+
+async def announce(store: Store, replica_id: UUID, url: str) -> None:
+    """Say that the replica lives and where its internal port is; repeat every few seconds."""
+    async with store.connection() as connection:
+        await connection.execute(statement("replicas/announce"), replica_id, url)
+
+
+async def replicas(store: Store, *, live_seconds: float = _LIVE_SECONDS) -> dict[UUID, str]:
+    """Return the URLs of the replicas that announced themselves within `live_seconds`."""
+    async with store.connection() as connection:
+        rows = await connection.fetch(statement("replicas/live"), float(live_seconds))
+    return {row["replica_id"]: row["url"] for row in rows}
+
+
+async def retire(store: Store, replica_id: UUID) -> None:
+    """Forget the replica: it ends."""
+    async with store.connection() as connection:
+        await connection.execute(statement("replicas/retire"), replica_id)

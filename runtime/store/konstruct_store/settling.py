@@ -1,0 +1,110 @@
+"""How any turn is settled, whoever settles it: one statement for every kind of end."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from konstruct_messages.replies import DeliveryState, LogKind, NoticeCode, ReplyPart
+from konstruct_messages.turns import Disposition, TurnState
+from konstruct_store import audit
+from konstruct_store.identifiers import new_id
+from konstruct_store.log import LogEntry, entry_of
+from konstruct_store.statements import statement
+from konstruct_store.store import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a turn ended.
+
+    `log_entries` are what the conversation's people see of it (a reply, a notice, or nothing);
+    `reply_id` and `seq` are None unless a reply was recorded.
+    """
+
+    disposition: Disposition
+    reply_id: UUID | None
+    seq: int | None
+    log_entries: tuple[LogEntry, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What settling a turn writes. `notice` ends it without an answer and names a NoticeCode."""
+
+    state: TurnState
+    disposition: Disposition
+    reason: str
+    settled_by: str
+    reply_id: UUID | None = None
+    kind: LogKind | None = None
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    parts: Sequence[ReplyPart] = ()
+    delivery_state: DeliveryState = DeliveryState.QUEUED
+
+
+async def settle_locked(
+    connection: Connection,
+    tenant_id: UUID,
+    turn_id: UUID,
+    turn: asyncpg.Record,
+    end: End,
+) -> Settled:
+    """Write `end` of a turn whose conversation, dispatch row and turn row are locked.
+
+    `turn` has conversation_id, agent_id, attempt and strikes. The audit row comes last.
+    """
+    row = await connection.fetchrow(
+        statement("settle/settle"),
+        *(tenant_id, turn_id, turn["conversation_id"], end.state.value, end.disposition.value),
+        *(end.reason, end.reply_id, end.settled_by),
+        end.kind.value if end.kind is not None else None,
+        dict(end.payload),
+        [{"id": str(new_id()), "part": part.part, "text": part.text} for part in end.parts],
+        end.delivery_state.value,
+    )
+    if end.state is TurnState.DEAD:
+        await connection.execute(
+            statement("settle/bury"),
+            *(tenant_id, turn_id, turn["conversation_id"], turn["agent_id"], end.reason),
+            turn["attempt"],
+        )
+    await audit.append(
+        connection,
+        tenant_id,
+        actor=end.settled_by,
+        action=f"Turn{end.state.value}",
+        subjects={"turn": turn_id, "conversation": turn["conversation_id"]},
+        payload={"disposition": end.disposition.value, "reason": end.reason},
+    )
+    entries = (entry_of(row),) if row is not None else ()
+    replied = end.kind is LogKind.REPLY and row is not None
+    return Settled(end.disposition, end.reply_id, row["seq"] if replied else None, entries)
+
+
+def died(reason: str, settled_by: str, text: str, *, sends: bool) -> End:
+    """Return the end of a turn that nobody will answer: one apology and a dead letter."""
+    return End(
+        state=TurnState.DEAD,
+        disposition=Disposition.DEAD,
+        reason=reason,
+        settled_by=settled_by,
+        kind=LogKind.NOTICE,
+        payload={"code": NoticeCode.APOLOGY.value, "text": text},
+        parts=(ReplyPart(part=0, text=text),) if sends else (),
+    )
+
+
+def silenced(settled_by: str, parts: Sequence[ReplyPart] = ()) -> End:
+    """Return the end of a turn whose conversation a human took: its reply is withheld."""
+    return End(
+        state=TurnState.CANCELLED,
+        disposition=Disposition.SILENCED,
+        reason="HumanHasConversation",
+        settled_by=settled_by,
+        reply_id=new_id() if parts else None,
+        parts=parts,
+        delivery_state=DeliveryState.WITHHELD,
+    )

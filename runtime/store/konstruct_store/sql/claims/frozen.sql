@@ -1,0 +1,100 @@
+-- A turn as a claim hands it out: the same at every claim but for steps, attempt and lease.
+-- The window is in the order of turns, so that each answer follows what it answers.
+-- $1 tenant, $2 turn
+WITH turn AS (
+    SELECT * FROM konstruct.turns WHERE tenant_id = $1 AND turn_id = $2
+),
+
+source AS (
+    SELECT s.turn_id, s.conversation_id, s.first_seq, s.last_seq
+    FROM turn AS t
+    INNER JOIN konstruct.turns AS s
+        ON s.tenant_id = $1 AND s.turn_id = coalesce(t.replays_turn_id, t.turn_id)
+),
+
+message AS (
+    SELECT i.seq, i.kind, l.payload, l.at
+    FROM source AS s
+    INNER JOIN konstruct.inbox AS i
+        ON
+            i.tenant_id = $1
+            AND i.conversation_id = s.conversation_id
+            AND i.seq BETWEEN s.first_seq AND s.last_seq
+            AND i.turn_id = s.turn_id
+    INNER JOIN konstruct.log AS l
+        ON l.tenant_id = $1 AND l.conversation_id = i.conversation_id AND l.seq = i.seq
+),
+
+recent AS (
+    SELECT l.seq, l.kind, l.payload, l.at, l.turn_id, l.conversation_id
+    FROM turn AS t
+    INNER JOIN konstruct.log AS l
+        ON
+            l.tenant_id = $1
+            AND l.conversation_id = t.conversation_id
+            AND l.seq BETWEEN t.window_from AND t.window_to
+    WHERE
+        l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
+        AND NOT EXISTS (SELECT FROM message AS m WHERE m.seq = l.seq)
+    ORDER BY l.seq DESC
+    LIMIT 200
+),
+
+line AS (
+    SELECT r.seq, r.kind, r.payload, r.at, coalesce(o.first_seq, r.seq) AS turn_seq
+    FROM recent AS r
+    LEFT JOIN konstruct.inbox AS i
+        ON
+            i.tenant_id = $1
+            AND i.conversation_id = r.conversation_id
+            AND i.seq = r.seq
+            AND r.kind = 'Said'
+    LEFT JOIN konstruct.turns AS o
+        ON o.tenant_id = $1 AND o.turn_id = coalesce(r.turn_id, i.turn_id)
+)
+
+SELECT
+    t.turn_id,
+    t.conversation_id,
+    t.attempt,
+    t.opened_at,
+    t.tenant,
+    t.language,
+    a.snapshot AS agent,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'speaker', CASE WHEN m.kind = 'System' THEN 'System' ELSE 'Person' END,
+            'name', coalesce(m.payload ->> 'name', ''),
+            'text', coalesce(m.payload ->> 'text', ''),
+            'at', m.at,
+            'attachments', coalesce(m.payload -> 'attachments', '[]')
+        ) ORDER BY m.seq), '[]')
+        FROM message AS m
+    ) AS messages,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'speaker', CASE w.kind
+                WHEN 'Said' THEN 'Person' WHEN 'Marker' THEN 'System' ELSE 'Agent'
+            END,
+            'name', coalesce(w.payload ->> 'name', w.payload ->> 'agent', ''),
+            'text', coalesce(w.payload ->> 'text', ''),
+            'at', w.at,
+            'attachments', coalesce(w.payload -> 'attachments', '[]')
+        ) ORDER BY w.turn_seq, w.seq), '[]')
+        FROM line AS w
+    ) AS recent,
+    (
+        SELECT coalesce(jsonb_agg(jsonb_build_object(
+            'number', s.number,
+            'kind', s.kind,
+            'state', s.state,
+            'name', s.name,
+            'request', s.request,
+            'result', s.result
+        ) ORDER BY s.number), '[]')
+        FROM konstruct.steps AS s
+        WHERE s.tenant_id = $1 AND s.turn_id = t.turn_id
+    ) AS steps
+FROM turn AS t
+INNER JOIN konstruct.agent_revisions AS a
+    ON a.tenant_id = $1 AND a.agent_id = t.agent_id AND a.revision = t.agent_revision

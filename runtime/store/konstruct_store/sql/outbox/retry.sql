@@ -1,0 +1,17 @@
+-- Queue a delivery again after a pause, if the attempt is the present one.
+-- $1 tenant, $2 delivery, $3 attempt, $4 seconds, $5 reason
+WITH queued AS (
+    UPDATE konstruct.deliveries
+    SET state = 'Queued', reason = $5
+    WHERE tenant_id = $1 AND delivery_id = $2 AND attempt = $3 AND state = 'Sending'
+    RETURNING conversation_id
+),
+
+later AS (
+    UPDATE konstruct.delivery_dispatch AS d
+    SET due_at = now() + $4 * interval '1 second'
+    FROM queued AS q
+    WHERE d.tenant_id = $1 AND d.conversation_id = q.conversation_id
+)
+
+SELECT conversation_id FROM queued

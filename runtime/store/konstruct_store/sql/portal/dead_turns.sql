@@ -1,0 +1,7 @@
+-- Dead letters, the latest first.
+-- $1 tenant, $2 died before (null: from now), $3 limit
+SELECT turn_id, conversation_id, agent_id, reason, attempts, died_at, replayed_at
+FROM konstruct.dead_letters
+WHERE tenant_id = $1 AND died_at < coalesce($2, 'infinity'::timestamptz)
+ORDER BY died_at DESC
+LIMIT $3

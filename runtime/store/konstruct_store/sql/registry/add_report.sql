@@ -1,0 +1,22 @@
+-- Record what a program learnt; only news raises the reports' version.
+-- $1 tenant, $2 kind, $3 name, $4 condition, $5 digest, $6 status, $7 reason, $8 message
+WITH report AS (
+    INSERT INTO konstruct.registry_reports AS r (
+        tenant_id, kind, name, condition, digest, status, reason, message
+    )
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (tenant_id, kind, name, condition) DO UPDATE SET
+        digest = excluded.digest,
+        status = excluded.status,
+        reason = excluded.reason,
+        message = excluded.message,
+        at = now()
+    WHERE
+        (r.digest, r.status, r.reason, r.message)
+        IS DISTINCT FROM (excluded.digest, excluded.status, excluded.reason, excluded.message)
+    RETURNING r.tenant_id
+)
+
+UPDATE konstruct.registry_state
+SET reports_version = reports_version + 1
+WHERE EXISTS (SELECT FROM report)

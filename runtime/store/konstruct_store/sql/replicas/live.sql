@@ -1,0 +1,5 @@
+-- The replicas that were seen lately.
+-- $1 seconds
+SELECT replica_id, url
+FROM konstruct.replicas
+WHERE seen_at > now() - $1 * interval '1 second'

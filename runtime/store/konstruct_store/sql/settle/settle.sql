@@ -1,0 +1,100 @@
+-- Settle a turn: state, items, log entry, deliveries, and what the conversation waits for next.
+-- Conversation, dispatch row and turn are locked.
+-- $1 tenant, $2 turn, $3 conversation, $4 turn's state, $5 items' disposition, $6 reason,
+-- $7 reply, $8 settled by, $9 kind of log entry (null: none), $10 its payload,
+-- $11 deliveries [{id, part, text}], $12 their state
+WITH conversation AS (
+    UPDATE konstruct.conversations
+    SET
+        last_seq = last_seq + CASE WHEN $9::text IS NULL THEN 0 ELSE 1 END,
+        active_at = now(),
+        active_hour = date_trunc('hour', now(), 'UTC')
+    WHERE tenant_id = $1 AND conversation_id = $3
+    RETURNING last_seq, connection_id
+),
+
+entry AS (
+    INSERT INTO konstruct.log (tenant_id, conversation_id, seq, kind, payload, turn_id)
+    SELECT $1, $3, last_seq, $9, $10, $2
+    FROM conversation
+    WHERE $9::text IS NOT NULL
+    RETURNING seq, kind, payload, at, turn_id
+),
+
+turn AS (
+    UPDATE konstruct.turns AS t
+    SET
+        state = $4,
+        disposition = $5,
+        reason = $6,
+        reply_id = $7,
+        reply_seq = (SELECT e.seq FROM entry AS e),
+        settled_by = $8,
+        settled_at = now()
+    WHERE t.tenant_id = $1 AND t.turn_id = $2
+    RETURNING t.first_seq, t.last_seq
+),
+
+items AS (
+    UPDATE konstruct.inbox AS i
+    SET disposition = $5, reason = $6, settled_at = now()
+    FROM turn AS t
+    WHERE
+        i.tenant_id = $1
+        AND i.conversation_id = $3
+        AND i.seq BETWEEN t.first_seq AND t.last_seq
+        AND i.turn_id = $2
+        AND i.disposition IS NULL
+),
+
+rest AS (
+    SELECT
+        min(i.received_at) AS oldest,
+        (
+            SELECT c.suspended
+            FROM konstruct.registry_claims AS c
+            WHERE c.tenant_id = $1
+        ) IS TRUE AS suspended
+    FROM konstruct.inbox AS i
+    WHERE
+        i.tenant_id = $1
+        AND i.conversation_id = $3
+        AND i.disposition IS NULL
+        AND i.turn_id IS NULL
+),
+
+hot AS (
+    UPDATE konstruct.dispatch AS d
+    SET
+        turn_id = NULL,
+        lease_until = NULL,
+        opened_at = rest.oldest,
+        due_at = CASE WHEN rest.oldest IS NOT NULL AND NOT rest.suspended THEN now() END,
+        active_at = now()
+    FROM rest
+    WHERE d.tenant_id = $1 AND d.conversation_id = $3
+),
+
+delivery AS (
+    INSERT INTO konstruct.deliveries (
+        tenant_id, delivery_id, conversation_id, connection_id, turn_id, part, seq, text, state,
+        settled_at
+    )
+    SELECT
+        $1, p.id, $3, c.connection_id, $2, p.part, c.last_seq, p.text, $12,
+        CASE WHEN $12 = 'Withheld' THEN now() END
+    FROM conversation AS c
+    CROSS JOIN jsonb_to_recordset($11::jsonb) AS p (id uuid, part integer, text text)
+    RETURNING state
+),
+
+outgoing AS (
+    INSERT INTO konstruct.delivery_dispatch (tenant_id, conversation_id, due_at)
+    SELECT $1, $3, now()
+    FROM delivery
+    WHERE state = 'Queued'
+    LIMIT 1
+    ON CONFLICT DO NOTHING
+)
+
+SELECT seq, kind, payload, at, turn_id FROM entry
