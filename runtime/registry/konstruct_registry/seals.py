@@ -7,18 +7,27 @@ https://doc.libsodium.org/public-key_cryptography/sealed_boxes
 
 import base64
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
+from pydantic import BaseModel, ValidationError
 
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import SealedSecret
 
 Purpose = Literal["channel", "models", "tool"]
+
+
+class _Content(BaseModel):
+    """What is inside a box. Anybody who knows the public key can make one: it is input, too."""
+
+    tenant: str
+    object: str
+    purpose: str
+    data: dict[str, str]
 
 
 def key_id(public_key: PublicKey) -> str:
@@ -54,14 +63,8 @@ def seal(
     last_four: str = "",
 ) -> SealedSecret:
     """Seal a Secret's data (decoded text by key) to `recipient`."""
-    plaintext = json.dumps(
-        {
-            "tenant": str(tenant_id),
-            "object": object_name,
-            "purpose": purpose,
-            "data": dict(data),
-        }
-    )
+    content = _Content(tenant=str(tenant_id), object=object_name, purpose=purpose, data=dict(data))
+    plaintext = content.model_dump_json()
     return SealedSecret(
         purpose=purpose,
         object=object_name,
@@ -88,8 +91,11 @@ def open_sealed(
         plaintext = SealedBox(key).decrypt(base64.b64decode(secret.ciphertext, validate=True))
     except (CryptoError, ValueError, TypeError) as error:
         raise SealRefused("The sealed secret cannot be opened with its key.") from error
-    content = json.loads(plaintext)
+    try:
+        content = _Content.model_validate_json(plaintext)
+    except ValidationError as error:
+        raise SealRefused("The sealed secret was not made by this product.") from error
     expected = (str(tenant_id), secret.object, secret.purpose)
-    if (content["tenant"], content["object"], content["purpose"]) != expected:
+    if (content.tenant, content.object, content.purpose) != expected:
         raise SealRefused("The sealed secret belongs to another tenant, object or purpose.")
-    return cast("dict[str, str]", content["data"])
+    return content.data
