@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Self, cast
 
@@ -33,7 +34,7 @@ class Cluster:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self.writes = 0
+        self.writes: Counter[str] = Counter()
 
     @classmethod
     async def connect(cls, *, pool: int = 64) -> Self:
@@ -166,7 +167,7 @@ class Cluster:
         content_type: str = "application/json",
     ) -> Document:
         if method != "GET":
-            self.writes += 1
+            self.writes[_plural(path)] += 1
         try:
             response = await self._send(
                 method,
@@ -224,3 +225,12 @@ def _raise_for(status: int, data: bytes) -> None:
     if status in {401, 409, 410, 429} or status >= 500:  # noqa: PLR2004
         raise RetryLater(f"{status}: {message}")
     raise Refused(f"{status}: {message}")
+
+
+def _plural(path: str) -> str:
+    """Return which collection an address leads to: 'deployments', 'tenants/status'."""
+    parts = path.strip("/").split("/")
+    rest = parts[2:] if parts[0] == "api" else parts[3:]
+    if rest[0] == "namespaces" and len(rest) > 2:  # noqa: PLR2004 - namespaces/NAME/plural
+        rest = rest[2:]
+    return "/".join([rest[0], *rest[2:3]])

@@ -45,7 +45,8 @@ async def work(context: Context) -> None:
             context.queue.done(key, failed=failed)
             context.metrics.seconds.labels(kind=key.kind).observe(time.monotonic() - began)
             context.metrics.waiting.set(context.queue.due())
-            context.metrics.writes.set(context.cluster.writes)
+            for resource, count in context.cluster.writes.items():
+                context.metrics.writes.labels(resource=resource).set(count)
 
 
 async def sweep(context: Context) -> None:

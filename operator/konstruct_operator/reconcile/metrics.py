@@ -33,7 +33,8 @@ class Metrics:
         )
         self.writes = Gauge(
             "konstruct_operator_api_writes",
-            "Write requests to the API server since the start",
+            "Write requests to the API server since the start, by collection",
+            ["resource"],
             registry=self.registry,
         )
         self.ready = Gauge(
