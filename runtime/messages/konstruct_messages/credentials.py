@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import Field, ValidationError
+from pydantic import AwareDatetime, Field, ValidationError
 
 from konstruct_messages.errors import ExpiredCredential, ForgedCredential
 from konstruct_messages.inbound import Frozen
@@ -41,7 +41,7 @@ class ChatCredential(Frozen):
     display_name: str = Field(default="", max_length=128)
     language: str = Field(default="", max_length=35)
     agent: str = Field(default="", max_length=63)
-    expires_at: datetime
+    expires_at: AwareDatetime
 
 
 def sign(credential: ChatCredential, key: bytes) -> str:
