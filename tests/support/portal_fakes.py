@@ -143,6 +143,13 @@ class MemoryRecords:
         return user
 
     async def set_password(self, user_id: UUID, password_hash: str) -> None:
+        await self.renew_hash(user_id, password_hash)
+        await self.close_sessions(user_id)
+
+    async def forget_attempts(self, key: str) -> None:
+        del self.attempts[key]
+
+    async def renew_hash(self, user_id: UUID, password_hash: str) -> None:
         self.users[user_id] = replace(self.users[user_id], password_hash=password_hash)
 
     async def set_preferences(self, user_id: UUID, *, language: str, theme: str) -> None:
@@ -341,7 +348,7 @@ def _talk(agent_id: UUID, connection: str, person: str, minutes: int, *, mode: s
         (
             TranscriptEntry(1, "Said", person, "Hello, are you open today?", at),
             TranscriptEntry(2, "Reply", "Ana", answer, at + timedelta(seconds=3)),
-            TranscriptEntry(3, "Marker", "", "A human took over.", at + timedelta(seconds=9)),
+            TranscriptEntry(3, "Marker", "", "", at + timedelta(seconds=9), "ModeHuman"),
         ),
     )
 

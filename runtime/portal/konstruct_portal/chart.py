@@ -61,8 +61,12 @@ def month_chart(values: Mapping[date, int], *, month: date, today: date) -> Char
 
 
 def _round_up(value: int) -> int:
-    """Return the next 1, 2 or 5 times a power of ten."""
+    """Return the next round number: 1, 1.5, 2, 3, 4, 5, 6, 8 or 10 times a power of ten."""
     if value <= 0:
         return 0
-    power = 10 ** (len(str(value)) - 1)
-    return next(power * step for step in (1, 2, 5, 10) if power * step >= value)
+    power = int("1".ljust(len(str(value)), "0"))
+    return next(
+        power * step // 10
+        for step in (10, 15, 20, 30, 40, 50, 60, 80, 100)
+        if power * step >= 10 * value
+    )

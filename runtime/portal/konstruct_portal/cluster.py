@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -37,9 +37,9 @@ _PAGE = 250
 async def open_cluster() -> AsyncIterator["ClusterResources"]:
     """Open the API of the pod's own cluster, or of the present kubeconfig outside of one."""
     try:
-        config.load_incluster_config()
+        config.load_incluster_config()  # type: ignore[no-untyped-call]
     except config.ConfigException:
-        await config.load_kube_config()
+        await config.load_kube_config()  # type: ignore[no-untyped-call]
     async with client.ApiClient() as api:
         yield ClusterResources(api)
 
@@ -113,7 +113,7 @@ class ClusterResources:
                     field_manager=MANAGER,
                     _request_timeout=_SECONDS,
                 )
-        return _resource(resource.kind, made)
+        return _resource(resource.kind, cast("dict[str, Any]", made))
 
     async def delete(self, resource: Resource) -> None:
         """Remove a resource; the operator tidies up what it made for it."""
@@ -144,7 +144,7 @@ class ClusterResources:
                 found = await self._objects.get_cluster_custom_object(
                     GROUP, VERSION, plural, name, _request_timeout=_SECONDS
                 )
-        return dict(found)
+        return cast("dict[str, Any]", found)
 
     async def _list_page(self, kind: str, namespace: str | None, following: str) -> dict[str, Any]:
         plural, namespaced = KINDS[kind]
@@ -157,7 +157,7 @@ class ClusterResources:
             )
         else:
             page = await self._objects.list_cluster_custom_object(GROUP, VERSION, plural, **options)
-        return dict(page)
+        return cast("dict[str, Any]", page)
 
     async def _apply(
         self, resource: Resource, body: dict[str, Any], *, dry_run: bool
@@ -180,7 +180,7 @@ class ClusterResources:
                 applied = await self._objects.patch_cluster_custom_object(
                     GROUP, VERSION, plural, resource.name, body, **options
                 )
-        return dict(applied)
+        return cast("dict[str, Any]", applied)
 
 
 def _document(resource: Resource, spec: dict[str, Any]) -> dict[str, Any]:

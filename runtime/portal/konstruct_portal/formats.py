@@ -31,9 +31,9 @@ def percent(value: float, language: str) -> str:
     return format_percent(value, locale=_locale(language))
 
 
-def moment(value: datetime, language: str, time_zone: str = "UTC") -> str:
+def moment_in(value: datetime, language: str, time_zone: str = "UTC") -> str:
     """Write a moment in a time zone, to the minute."""
-    return format_datetime(value, "medium", tzinfo=zone(time_zone), locale=_locale(language))
+    return format_datetime(value, "short", tzinfo=zone(time_zone), locale=_locale(language))
 
 
 def day(value: date, language: str) -> str:
@@ -50,12 +50,14 @@ def ago(value: datetime | str, language: str) -> str:
     """Write how long ago something was; text is read as ISO 8601 and given back if it is not."""
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value)
+            at = datetime.fromisoformat(value)
         except ValueError:
             return value
-    if value.tzinfo is None:
-        value = value.replace(tzinfo=UTC)
-    passed = min(value - datetime.now(UTC), timedelta(0))
+    else:
+        at = value
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    passed = min(at - datetime.now(UTC), timedelta(0))
     return format_timedelta(passed, add_direction=True, locale=_locale(language))
 
 

@@ -91,13 +91,14 @@ class ConversationRow:
 
 @dataclass(frozen=True)
 class TranscriptEntry:
-    """One line of a conversation's log. `kind` is a LogKind's value."""
+    """One line of a conversation's log. `kind` is a LogKind's value, `code` says which notice."""
 
     seq: int
     kind: str
     name: str
     text: str
     at: datetime
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,11 @@ class Records(Protocol):
         ...
 
     async def set_password(self, user_id: UUID, password_hash: str) -> None:
-        """Replace a user's password hash."""
+        """Replace a user's password; all sessions of the user end with it."""
+        ...
+
+    async def renew_hash(self, user_id: UUID, password_hash: str) -> None:
+        """Replace the hash of an unchanged password (newer parameters); sessions go on."""
         ...
 
     async def set_preferences(self, user_id: UUID, *, language: str, theme: str) -> None:
@@ -136,6 +141,10 @@ class Records(Protocol):
 
     async def count_attempt(self, key: str, *, window_seconds: int) -> int:
         """Count one log-in attempt under `key`; return how many there were in the window."""
+        ...
+
+    async def forget_attempts(self, key: str) -> None:
+        """Forget the attempts under `key`: somebody knew the password."""
         ...
 
     async def open_session(

@@ -27,7 +27,7 @@ class PortalSettings(BaseSettings):
     port: int = Field(default=8003, ge=0, le=65535)
     password_workers: int = Field(default=2, ge=1, le=16, description="Hashes made at once")
     password_waiters: int = Field(default=16, ge=1, le=256, description="Log-ins that may queue")
-    login_attempts_per_account: int = Field(default=10, ge=1, description="In 15 minutes")
+    login_attempts_per_account: int = Field(default=25, ge=1, description="In 15 minutes")
     login_attempts_per_address: int = Field(default=50, ge=1, description="In 15 minutes")
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Peers whose X-Forwarded-For is believed; comma list or *"

@@ -48,7 +48,7 @@ def _environment(language: str, translations: gettext.NullTranslations) -> Envir
         {
             "money": lambda value: formats.money(value, language),
             "number": lambda value: formats.number(value, language),
-            "moment": lambda value, zone="UTC": formats.moment(value, language, zone),
+            "moment": lambda value, zone: formats.moment_in(value, language, zone),
             "day": lambda value: formats.day(value, language),
             "ago": lambda value: formats.ago(value, language),
             "percent": lambda value: formats.percent(value, language),

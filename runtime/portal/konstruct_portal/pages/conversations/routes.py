@@ -16,6 +16,7 @@ from konstruct_portal.directory import (
     names_by_id,
 )
 from konstruct_portal.errors import NotHere
+from konstruct_portal.language import Translate
 from konstruct_portal.page import Page, Viewed
 from konstruct_portal.records import ConversationRow
 
@@ -68,6 +69,7 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
         tenant=tenant,
         transcript=transcript,
         person=name,
+        words=_words(_),
         agent=names_by_id(tenant, await agents_of(page, tenant)).get(
             transcript.conversation.agent_id
         ),
@@ -79,6 +81,18 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
             (name, ""),
         ],
     )
+
+
+def _words(_: Translate) -> dict[str, str]:
+    """Return what markers and notices without a text of their own mean."""
+    return {
+        "ModeHuman": _("A human took over."),
+        "ModeAgent": _("The agent is back."),
+        "Replayed": _("The message was given to the agent again."),
+        "Stopped": _("The answer was stopped."),
+        "Later": _("The answer takes longer than usual."),
+        "Suspended": _("The agent is suspended; the message is kept."),
+    }
 
 
 def _crumbs(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:

@@ -66,10 +66,10 @@ async def log_in(page: Viewed) -> Response:
         user_agent=page.request.headers.get("user-agent", "")[:256],
         address=client_address(page.request),
     )
-    answer = page.go_to(_safe_path(page, after))
-    page.services.cookies.put_session(answer, token)
-    page.services.cookies.drop(answer, "visit")
-    return answer
+    inside = page.go_to(_safe_path(page, after))
+    page.services.cookies.put_session(inside, token)
+    page.services.cookies.drop(inside, "visit")
+    return inside
 
 
 @router.post("/logout", name="logout")

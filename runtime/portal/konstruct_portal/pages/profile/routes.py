@@ -46,7 +46,6 @@ async def change_password(page: Viewed) -> Response:
     except Busy:
         problem = _("Many people are logging in right now. Try again in a few seconds.")
         return await _render(page, problems={"present": problem}, status=503)
-    await records.close_sessions(user.user_id)
     token = cookie_jar.new_token()
     await records.open_session(
         user.user_id,

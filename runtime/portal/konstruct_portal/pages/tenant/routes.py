@@ -1,6 +1,7 @@
 """One tenant: its agents, connections, conditions and month."""
 
 from datetime import datetime
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -23,7 +24,7 @@ async def show_tenant(page: Viewed, tenant_name: str) -> Response:
     usage = await usage_of(page, tenant)
     today = datetime.now(formats.zone(tenant.time_zone)).date()
     by_day = {day: one.micro_usd for day, one in usage.by_day.items()}
-    context = {
+    context: dict[str, Any] = {
         "tenant": tenant,
         "agents": agents,
         "connections": connections,

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -38,7 +39,7 @@ async def show_tenants(page: Viewed, q: str = "") -> Response:
     """Show the list, or only its rows when htmx asks for them."""
     _ = page.translate
     rows = await _rows(page, q.strip().casefold())
-    context = {
+    context: dict[str, Any] = {
         "rows": rows,
         "q": q,
         "attention": sum(row.tenant.standing.tone == BAD for row in rows),
