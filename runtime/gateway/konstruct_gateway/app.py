@@ -90,6 +90,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
         "replicas": (poll, parts.replicas.refresh),
         "sender": (poll, parts.sender.round),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
+        "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),
         "later": (min(_LATER_TICK_SECONDS, settings.later_seconds), parts.say_later),
     }
     return [

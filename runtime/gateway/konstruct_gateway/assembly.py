@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from konstruct_channels.catalogue import load_specs
 from konstruct_channels.outbound import Outbound
+from konstruct_gateway.background.housekeeping import Housekeeper
 from konstruct_gateway.background.later import Expected, Later
 from konstruct_gateway.background.sender import Sender
 from konstruct_gateway.background.sweeper import Sweeper
@@ -53,6 +54,7 @@ class Parts:
     board: DemandBoard
     sender: Sender
     sweeper: Sweeper
+    housekeeper: Housekeeper
     health: Health
 
     async def refresh_registry(self) -> None:
@@ -176,6 +178,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
             deadline_seconds=settings.turn_deadline_seconds,
             sends=turns.goes_to_vendor,
         ),
+        housekeeper=Housekeeper(store, view),
         health=Health(store, view, metrics),
     )
 

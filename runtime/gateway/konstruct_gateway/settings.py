@@ -51,6 +51,7 @@ class GatewaySettings(BaseSettings):
     #: How often the registry, due turns and the other replicas are looked at.
     poll_seconds: float = Field(default=1.0, gt=0)
     sweep_seconds: float = Field(default=5.0, gt=0)
+    tidy_seconds: float = Field(default=60.0, gt=0)
 
     #: The largest body of the work API.
     max_body: int = Field(default=2_097_152, ge=1024)
@@ -59,6 +60,8 @@ class GatewaySettings(BaseSettings):
     #: The largest WebSocket message that is read at all; over it the socket is closed (1009).
     max_socket_message: int = Field(default=4_194_304, ge=131_072)
 
+    #: Web chat: how long a socket may be silent before its ticket.
+    authenticate_seconds: float = Field(default=10.0, gt=0)
     #: Web chat: sockets of this replica, of one address and of one person.
     max_sockets: int = Field(default=10_000, ge=1)
     max_sockets_per_address: int = Field(default=500, ge=1)

@@ -1,4 +1,4 @@
-"""What must end although nobody asks: overdue turns, old reservations, replicas that vanished."""
+"""What must end although nobody asks: overdue and failing turns, what waited too long."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -27,7 +27,6 @@ from konstruct_store import receive as stored
 from konstruct_store.errors import ConversationOfAnother, RetryLater
 from konstruct_store.log import LogEntry
 
-_AUTHENTICATE_SECONDS = 10.0
 _PAGE = 200
 _IDLE_SECONDS = 60.0
 _ALONE_SECONDS = 300.0
@@ -105,7 +104,7 @@ class Session:
 
     async def _authenticate(self) -> inbound_frames.Auth:
         try:
-            async with asyncio.timeout(_AUTHENTICATE_SECONDS):
+            async with asyncio.timeout(self.services.settings.authenticate_seconds):
                 message = await self.socket.receive()
         except TimeoutError:
             raise Closed(frames.NO_TICKET, "no ticket in time") from None
