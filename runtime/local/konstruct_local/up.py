@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,11 +21,13 @@ from konstruct_local.servers import listen
 from konstruct_local.settings import LocalSettings, load_dotenv
 from konstruct_local.system import refuse_unsupported
 from konstruct_local.terminal import Terminal
+from konstruct_local.unwinding import push_step
 from konstruct_local.words import mark as _
 
 if TYPE_CHECKING:
     from konstruct_local.installation import Installation
 
+_POSTGRES_SECONDS = 20.0
 _LOOPBACK = "127.0.0.1,localhost,::1"
 
 log = structlog.get_logger(__name__)
@@ -72,7 +75,11 @@ async def _run(folder: Path, settings: LocalSettings, home: Home, terminal: Term
         await asyncio.gather(start, waiting, return_exceptions=True)
         terminal.say(_("Stopping ..."))
     terminal.say(_("Stopped."))
-    return 0
+    # Everything has ended but a thread that may still be importing litellm. Python would wait
+    # for it, and then take all modules apart, for seconds.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 async def _start(
@@ -100,7 +107,7 @@ async def _start(
 
 async def _start_server(stack: AsyncExitStack, server: EmbeddedPostgres | None) -> None:
     if server is not None:
-        stack.push_async_callback(server.stop)
+        push_step(stack, "postgres", server.stop, seconds=_POSTGRES_SECONDS)
         await server.start()
 
 
