@@ -1,6 +1,6 @@
 """The two faces of the gateway: the public app and the internal one."""
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.chat.routes import ChatRoutes
 from konstruct_gateway.edge import answers
-from konstruct_gateway.edge.bodies import LimitBodies, require_token
+from konstruct_gateway.edge.bodies import LimitBodies, RequireCallers, bearer, require_token
 from konstruct_gateway.errors import NoSuchHalf, NotFound
 from konstruct_gateway.hints import Hints
 from konstruct_gateway.registry.routes import routes as registry_routes
@@ -43,12 +43,12 @@ def public_app(parts: Parts) -> ASGIApp:
 
 def internal_app(settings: GatewaySettings, parts: Parts) -> ASGIApp:
     """Return what the cluster may reach; each part asks for its own credential."""
-    app = internal_api(settings, parts)
+    app = internal_api(parts)
     app.add_route("/healthz", parts.health.healthz, include_in_schema=False)
     app.add_route("/readyz", parts.health.readyz, include_in_schema=False)
     app.add_route("/metrics", parts.health.metrics, include_in_schema=False)
     return LimitBodies(
-        app,
+        _guarded(app, settings, parts.view),
         largest=settings.max_body,
         larger={
             "/internal/registry/": settings.max_registry_body,
@@ -72,23 +72,34 @@ def work_api() -> FastAPI:
     return app
 
 
-def internal_api(settings: GatewaySettings, parts: Parts) -> FastAPI:
+def internal_api(parts: Parts) -> FastAPI:
     """Return the internal API: agents, operator, other replicas."""
     app = work_api()
     app.state.work = WorkServices(parts.view, parts.claims, parts.turns, parts.work_rate)
-    token = settings.registry_token.get_secret_value()
-    app.include_router(registry_routes(parts.store, parts.view, parts.board, token=token))
-    replica_token = settings.replica_token.get_secret_value()
+    app.include_router(registry_routes(parts.store, parts.view, parts.board))
 
     @app.post("/internal/replicas/events", status_code=204, tags=["replicas"])
-    async def events(request: Request, hints: Hints) -> Response:
+    async def events(hints: Hints) -> Response:
         """Take another replica's hints."""
-        require_token(request, replica_token)
         for hint in hints.events:
             parts.telling.told(hint)
         return Response(status_code=204)
 
     return app
+
+
+def _guarded(app: ASGIApp, settings: GatewaySettings, view: RegistryView) -> ASGIApp:
+    """Ask every caller of `/internal` for its own credential, before its body is read."""
+    registry_token = settings.registry_token.get_secret_value()
+    replica_token = settings.replica_token.get_secret_value()
+    return RequireCallers(
+        app,
+        checks={
+            "/internal/work/": lambda caller: view.tenant_of_token(bearer(caller)),
+            "/internal/registry/": lambda caller: require_token(caller, registry_token),
+            "/internal/replicas/": lambda caller: require_token(caller, replica_token),
+        },
+    )
 
 
 class _Hooks:

@@ -1,14 +1,16 @@
 """How much of a request is read at all, and who sent it. Pure ASGI: no task per request."""
 
 import hmac
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from konstruct_gateway.edge import answers
-from konstruct_gateway.errors import Unauthorised
+from konstruct_gateway.errors import GatewayError, NotFound, Unauthorised
 
 
 class LimitBodies:
@@ -50,6 +52,39 @@ class LimitBodies:
             if path.startswith(prefix):
                 return limit
         return self._largest
+
+
+class RequireCallers:
+    """Checks who calls, before anything of the body is read.
+
+    `checks` are by path prefix and raise Unauthorised or Unloaded; a path below `/internal` that
+    none of them covers does not exist.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, checks: Mapping[str, Callable[[HTTPConnection], object]]
+    ) -> None:
+        self._app = app
+        self._checks = checks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its caller may come here."""
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith("/internal"):
+            try:
+                self._check(path, HTTPConnection(scope))
+            except GatewayError as error:
+                refusal = answers.of_exception(error) or Response(status_code=error.status)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, path: str, caller: HTTPConnection) -> None:
+        for prefix, check in self._checks.items():
+            if path.startswith(prefix):
+                check(caller)
+                return
+        raise NotFound("There is nothing here.")
 
 
 def bearer(connection: HTTPConnection) -> str:

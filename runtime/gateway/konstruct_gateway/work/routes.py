@@ -64,12 +64,12 @@ async def _tenant(request: Request) -> TenantSnapshot:
 
 
 async def _held(
-    request: Request,
+    tenant: Annotated[TenantSnapshot, Depends(_tenant)],
     turn_id: UUID,
     konstruct_attempt: Annotated[int, Header(ge=1, le=2**31 - 1)],
     konstruct_turn_token: Annotated[str, Header(min_length=1, max_length=128)],
 ) -> Held:
-    return Held(await _tenant(request), turn_id, konstruct_attempt, konstruct_turn_token)
+    return Held(tenant, turn_id, konstruct_attempt, konstruct_turn_token)
 
 
 Services = Annotated[WorkServices, Depends(_services)]
