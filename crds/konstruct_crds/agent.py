@@ -16,12 +16,13 @@ from konstruct_crds.part import (
     keyed_by,
     ordered,
 )
-from konstruct_crds.rules import Rule, unique_names
+from konstruct_crds.rules import Rule, texts_within, unique_names
 from konstruct_crds.tool import Escalation, Tool
 
 Role = Annotated[str, Field(max_length=512)]
 Persona = Annotated[str, Field(max_length=8192)]
 Instructions = Annotated[str, Field(max_length=32_768)]
+_KNOWLEDGE_CHARACTERS = 131_072
 
 
 class Recall(StrEnum):
@@ -215,6 +216,14 @@ class AgentSpec(Part):
                 message="An escalation goes to a handOff entry that does not exist: add it to"
                 " handOff, as {name: support, type: Portal}, or name one that is there.",
                 field_path=".escalation",
+            ),
+            texts_within(
+                "knowledge",
+                "text",
+                limit=_KNOWLEDGE_CHARACTERS,
+                name="knowledge-is-short-together",
+                message=f"The texts of knowledge have more than {_KNOWLEDGE_CHARACTERS} characters"
+                " together: write the longest ones on pages, and give those with type: URL.",
             ),
             needs_fallback_rule(),
         )

@@ -75,5 +75,24 @@ def unique_names(items: str, message: str, *, name: str) -> Rule:
     )
 
 
+def texts_within(items: str, *fields: str, limit: int, message: str, name: str) -> Rule:
+    """Return the rule that texts in the entries of the list field `items` are short together.
+
+    The bounds of each text and of the list allow more than a stored object may hold: etcd refuses
+    1.5 MiB, and kubectl cannot remember more than 256 KiB of it.
+    """
+    sizes = " + ".join(f"(has(one.{field}) ? size(one.{field}) : 0)" for field in fields)
+    return Rule(
+        name=name,
+        cel=f"!has(self.{items}) || self.{items}.map(one, {sizes}).sum() <= {limit}",
+        python=lambda value: (
+            sum(len(one.get(field, "")) for one in value.get(items, ()) for field in fields)
+            <= limit
+        ),
+        message=message,
+        field_path=f".{items}",
+    )
+
+
 def _all_different(names: list[str]) -> bool:
     return len(set(names)) == len(names)

@@ -8,9 +8,10 @@ from konstruct_crds.agent import Instructions, Persona, Role, unique_escalations
 from konstruct_crds.common import Status
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import DisplayName, Language, Part, keyed_by, ordered
-from konstruct_crds.rules import Rule
+from konstruct_crds.rules import Rule, texts_within
 from konstruct_crds.tool import Escalation, Tool
 
+_TRANSLATED_CHARACTERS = 131_072
 Summary = Annotated[str, Field(max_length=512)]
 
 
@@ -70,6 +71,16 @@ class AgentTemplateSpec(Part):
         """Return the rules over a template's spec."""
         return (
             unique_escalations(),
+            texts_within(
+                "translations",
+                "persona",
+                "instructions",
+                limit=_TRANSLATED_CHARACTERS,
+                name="translations-are-short-together",
+                message="The personas and instructions of all translations have more than"
+                f" {_TRANSLATED_CHARACTERS} characters together: write shorter ones, or another"
+                " AgentTemplate for some of the languages.",
+            ),
             Rule(
                 name="translation-is-in-another-language",
                 cel="!has(self.translations) ||"

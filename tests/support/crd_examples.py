@@ -1,6 +1,7 @@
 """The accepted and refused examples of `tests/crds/examples`, and every rule they are about."""
 
 import copy
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from konstruct_crds.part import RULES
 from konstruct_crds.rules import Rule
 from konstruct_crds.schema import KINDS, schema_of
 
+# In a table, {3 times x} stands for xxx: long texts need not be written out.
+_REPEATED = re.compile(r"\{(\d+) times (.)\}")
 _FOLDER = Path(__file__).parents[1] / "crds" / "examples"
 
 
@@ -63,7 +66,8 @@ def merged(base: Any, patch: Any) -> Any:
 
 
 def _examples_of(kind: str) -> Iterator[Example]:
-    table = yaml.safe_load((_FOLDER / f"{kind}.yaml").read_text())
+    text = (_FOLDER / f"{kind}.yaml").read_text(encoding="utf-8")
+    table = yaml.safe_load(_REPEATED.sub(lambda found: found[2] * int(found[1]), text))
     base = bases()[kind]
     for rule, entry in table.items():
         for accepted in (True, False):
