@@ -143,11 +143,6 @@ class Store:
                     "The database has no schema of Konstruct: run `python -m konstruct_store"
                     " migrate` with the owner's URL."
                 ) from error
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise ConfigurationWrong(
-                    "The log-in lacks its program's grants: make it with"
-                    " `python -m konstruct_store create-login`."
-                ) from error
         _judge(row)
 
 
@@ -193,6 +188,8 @@ def _translated() -> Iterator[None]:
         yield
     except _PASSING as error:
         raise RetryLater(f"The database cannot answer now: {type(error).__name__}.") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationWrong(f"The log-in lacks a right it needs: {error}.") from error
 
 
 def count_of(status: str) -> int:

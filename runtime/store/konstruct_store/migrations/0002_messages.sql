@@ -206,6 +206,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON konstruct.dispatch, konstruct.dedupe_key
 TO konstruct_gateway;
 
 GRANT SELECT ON konstruct.conversations, konstruct.turns, konstruct.steps TO konstruct_llm;
+GRANT SELECT (tenant_id, received_at, kind) ON konstruct.inbox TO konstruct_llm;
 GRANT INSERT ON konstruct.steps TO konstruct_llm;
 GRANT UPDATE (state, result, attempt, done_at) ON konstruct.steps TO konstruct_llm;
 GRANT UPDATE (step_count) ON konstruct.turns TO konstruct_llm;

@@ -1,0 +1,639 @@
+-- Generated from the catalogue by konstruct_store.schema.describe; not to be run.
+
+CREATE OR REPLACE FUNCTION konstruct.audit_hash(previous bytea, tenant uuid, number bigint, at timestamp with time zone, actor text, action text, subjects jsonb, digest bytea)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+    SELECT sha256(
+        previous || convert_to(
+            jsonb_build_array(
+                tenant, number, extract(epoch FROM at), actor, action, subjects,
+                encode(digest, 'hex')
+            )::text,
+            'UTF8'
+        )
+    )
+$function$;
+-- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
+
+CREATE OR REPLACE FUNCTION konstruct.keep_hot(target regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    EXECUTE format(
+        'ALTER TABLE %s SET (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01,'
+        ' autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0,'
+        ' autovacuum_analyze_scale_factor = 0.05)',
+        target
+    );
+END
+$function$;
+-- executable by: its owner
+
+CREATE OR REPLACE FUNCTION konstruct.protect(target regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', target);
+    EXECUTE format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', target);
+    -- A pooled session is left with '' after a transaction that had set the tenant.
+    EXECUTE format(
+        'CREATE POLICY tenant ON %s'
+        ' USING (tenant_id = nullif(current_setting(''konstruct.tenant'', true), '''')::uuid)'
+        ' WITH CHECK (tenant_id = nullif(current_setting(''konstruct.tenant'', true), '''')::uuid)',
+        target
+    );
+END
+$function$;
+-- executable by: its owner
+
+CREATE OR REPLACE FUNCTION konstruct.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+    RAISE EXCEPTION 'Audit rows are only ever appended.' USING ERRCODE = 'insufficient_privilege';
+END
+$function$;
+-- executable by: its owner
+
+CREATE OR REPLACE FUNCTION konstruct.reports_of(tenants uuid[])
+ RETURNS SETOF konstruct.registry_reports
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    tenant uuid;
+BEGIN
+    FOREACH tenant IN ARRAY tenants LOOP
+        PERFORM set_config('konstruct.tenant', tenant::text, true);
+        RETURN QUERY SELECT r.* FROM konstruct.registry_reports AS r WHERE r.tenant_id = tenant;
+    END LOOP;
+    PERFORM set_config('konstruct.tenant', '', true);
+END
+$function$;
+-- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
+
+CREATE OR REPLACE FUNCTION konstruct.snapshots_of(tenants uuid[])
+ RETURNS SETOF konstruct.registry_snapshots
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    tenant uuid;
+BEGIN
+    FOREACH tenant IN ARRAY tenants LOOP
+        PERFORM set_config('konstruct.tenant', tenant::text, true);
+        RETURN QUERY SELECT s.* FROM konstruct.registry_snapshots AS s WHERE s.tenant_id = tenant;
+    END LOOP;
+    PERFORM set_config('konstruct.tenant', '', true);
+END
+$function$;
+-- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
+
+CREATE TABLE konstruct.agent_revisions (
+    tenant_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    revision text NOT NULL,
+    snapshot jsonb NOT NULL,
+    CONSTRAINT agent_revisions_pkey PRIMARY KEY (tenant_id, agent_id, revision)
+);
+ALTER TABLE konstruct.agent_revisions ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.agent_revisions FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.agent_revisions USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.agent_revisions TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.agent_revisions TO konstruct_gateway;
+
+CREATE TABLE konstruct.audit (
+    tenant_id uuid NOT NULL,
+    number bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    subjects jsonb NOT NULL,
+    digest bytea NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE konstruct.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.audit FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.audit USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+CREATE TRIGGER append_only BEFORE UPDATE OR TRUNCATE ON konstruct.audit FOR EACH STATEMENT EXECUTE FUNCTION konstruct.refuse_change();
+GRANT DELETE, SELECT ON konstruct.audit TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.audit TO konstruct_gateway;
+GRANT INSERT, SELECT ON konstruct.audit TO konstruct_llm;
+GRANT INSERT, SELECT ON konstruct.audit TO konstruct_portal;
+
+CREATE TABLE konstruct.audit_heads (
+    tenant_id uuid NOT NULL,
+    number bigint NOT NULL,
+    hash bytea NOT NULL,
+    CONSTRAINT audit_heads_pkey PRIMARY KEY (tenant_id)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+ALTER TABLE konstruct.audit_heads ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.audit_heads FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.audit_heads USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.audit_heads TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.audit_heads TO konstruct_gateway;
+GRANT INSERT, SELECT, UPDATE ON konstruct.audit_heads TO konstruct_llm;
+GRANT INSERT, SELECT, UPDATE ON konstruct.audit_heads TO konstruct_portal;
+
+CREATE TABLE konstruct.audit_payload (
+    tenant_id uuid NOT NULL,
+    number bigint NOT NULL,
+    salt bytea NOT NULL,
+    payload jsonb NOT NULL,
+    CONSTRAINT audit_payload_pkey PRIMARY KEY (tenant_id, number)
+);
+ALTER TABLE konstruct.audit_payload ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.audit_payload FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.audit_payload USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.audit_payload TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_gateway;
+GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_llm;
+GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_portal;
+
+CREATE TABLE konstruct.conversations (
+    tenant_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    conversation_key text NOT NULL,
+    agent_id uuid NOT NULL,
+    agent_name text NOT NULL,
+    person_id uuid NOT NULL,
+    person_key text NOT NULL,
+    person_name text NOT NULL DEFAULT ''::text,
+    language text NOT NULL DEFAULT ''::text,
+    mode text NOT NULL DEFAULT 'Agent'::text,
+    last_seq bigint NOT NULL DEFAULT 0,
+    begun_at timestamp with time zone NOT NULL DEFAULT now(),
+    active_at timestamp with time zone NOT NULL DEFAULT now(),
+    active_hour timestamp with time zone NOT NULL DEFAULT date_trunc('hour'::text, now(), 'UTC'::text),
+    CONSTRAINT conversations_tenant_id_connection_id_conversation_key_key UNIQUE (tenant_id, connection_id, conversation_key),
+    CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, conversation_id),
+    CONSTRAINT conversations_mode_check CHECK ((mode = ANY (ARRAY['Agent'::text, 'Human'::text])))
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX conversations_recent ON konstruct.conversations USING btree (tenant_id, active_hour, conversation_id);
+ALTER TABLE konstruct.conversations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.conversations FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.conversations USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.conversations TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.conversations TO konstruct_gateway;
+GRANT SELECT ON konstruct.conversations TO konstruct_llm;
+GRANT SELECT ON konstruct.conversations TO konstruct_portal;
+
+CREATE TABLE konstruct.dead_letters (
+    tenant_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    reason text NOT NULL,
+    attempts integer NOT NULL,
+    died_at timestamp with time zone NOT NULL DEFAULT now(),
+    replayed_at timestamp with time zone,
+    CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, turn_id)
+);
+CREATE INDEX dead_letters_died ON konstruct.dead_letters USING btree (tenant_id, died_at);
+ALTER TABLE konstruct.dead_letters ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.dead_letters FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.dead_letters USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.dead_letters TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.dead_letters TO konstruct_gateway;
+GRANT SELECT ON konstruct.dead_letters TO konstruct_portal;
+
+CREATE TABLE konstruct.dedupe_keys (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    key text NOT NULL,
+    item_id uuid NOT NULL,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT dedupe_keys_pkey PRIMARY KEY (tenant_id, connection_id, key)
+);
+CREATE INDEX dedupe_keys_received ON konstruct.dedupe_keys USING btree (tenant_id, received_at);
+ALTER TABLE konstruct.dedupe_keys ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.dedupe_keys FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.dedupe_keys USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.dedupe_keys TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.dedupe_keys TO konstruct_gateway;
+
+CREATE TABLE konstruct.deliveries (
+    tenant_id uuid NOT NULL,
+    delivery_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    part integer NOT NULL,
+    seq bigint NOT NULL,
+    text text NOT NULL,
+    state text NOT NULL,
+    attempt integer NOT NULL DEFAULT 0,
+    vendor_id text,
+    receipt text NOT NULL DEFAULT ''::text,
+    reason text NOT NULL DEFAULT ''::text,
+    queued_at timestamp with time zone NOT NULL DEFAULT now(),
+    sending_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    CONSTRAINT deliveries_tenant_id_turn_id_part_key UNIQUE (tenant_id, turn_id, part),
+    CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, delivery_id),
+    CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 63))),
+    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
+) WITH (fillfactor=85);
+CREATE INDEX deliveries_open ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (state = ANY (ARRAY['Queued'::text, 'Sending'::text]));
+CREATE INDEX deliveries_queued ON konstruct.deliveries USING btree (tenant_id, queued_at);
+CREATE INDEX deliveries_vendor ON konstruct.deliveries USING btree (tenant_id, connection_id, vendor_id) WHERE (vendor_id IS NOT NULL);
+ALTER TABLE konstruct.deliveries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.deliveries FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.deliveries USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.deliveries TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.deliveries TO konstruct_gateway;
+GRANT SELECT ON konstruct.deliveries TO konstruct_portal;
+
+CREATE TABLE konstruct.delivery_dispatch (
+    tenant_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    CONSTRAINT delivery_dispatch_pkey PRIMARY KEY (tenant_id, conversation_id)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX delivery_dispatch_due ON konstruct.delivery_dispatch USING btree (due_at);
+GRANT DELETE, SELECT ON konstruct.delivery_dispatch TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.delivery_dispatch TO konstruct_gateway;
+
+CREATE TABLE konstruct.dispatch (
+    tenant_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    turn_id uuid,
+    opened_at timestamp with time zone,
+    due_at timestamp with time zone,
+    lease_until timestamp with time zone,
+    active_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT dispatch_pkey PRIMARY KEY (tenant_id, conversation_id)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX dispatch_active ON konstruct.dispatch USING btree (tenant_id, active_at);
+CREATE INDEX dispatch_due ON konstruct.dispatch USING btree (tenant_id, due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX dispatch_idle ON konstruct.dispatch USING btree (active_at) WHERE (opened_at IS NULL);
+CREATE INDEX dispatch_leased ON konstruct.dispatch USING btree (lease_until) WHERE (lease_until IS NOT NULL);
+CREATE INDEX dispatch_open ON konstruct.dispatch USING btree (opened_at) WHERE (opened_at IS NOT NULL);
+GRANT DELETE, SELECT ON konstruct.dispatch TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.dispatch TO konstruct_gateway;
+
+CREATE TABLE konstruct.ignored_items (
+    tenant_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    reason text NOT NULL,
+    known boolean NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT ignored_items_pkey PRIMARY KEY (tenant_id, item_id)
+);
+CREATE INDEX ignored_items_at ON konstruct.ignored_items USING btree (tenant_id, at);
+ALTER TABLE konstruct.ignored_items ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.ignored_items FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.ignored_items USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.ignored_items TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.ignored_items TO konstruct_gateway;
+GRANT SELECT ON konstruct.ignored_items TO konstruct_portal;
+
+CREATE TABLE konstruct.inbox (
+    tenant_id uuid NOT NULL,
+    item_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    person_id uuid,
+    turn_id uuid,
+    replays_turn_id uuid,
+    disposition text,
+    reason text NOT NULL DEFAULT ''::text,
+    received_at timestamp with time zone NOT NULL DEFAULT now(),
+    settled_at timestamp with time zone,
+    CONSTRAINT inbox_tenant_id_conversation_id_seq_key UNIQUE (tenant_id, conversation_id, seq),
+    CONSTRAINT inbox_pkey PRIMARY KEY (tenant_id, item_id),
+    CONSTRAINT inbox_check CHECK (((disposition IS NULL) = (settled_at IS NULL))),
+    CONSTRAINT inbox_disposition_check CHECK ((disposition = ANY (ARRAY['Answered'::text, 'Ignored'::text, 'Silenced'::text, 'Dead'::text, 'Expired'::text, 'Erased'::text]))),
+    CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['Message'::text, 'Choice'::text, 'System'::text])))
+) WITH (fillfactor=85);
+CREATE INDEX inbox_pending ON konstruct.inbox USING btree (tenant_id, conversation_id, seq) WHERE (disposition IS NULL);
+CREATE INDEX inbox_received ON konstruct.inbox USING btree (tenant_id, received_at);
+ALTER TABLE konstruct.inbox ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.inbox FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.inbox USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.inbox TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.inbox TO konstruct_gateway;
+GRANT SELECT (tenant_id, kind, received_at) ON konstruct.inbox TO konstruct_llm;
+GRANT SELECT ON konstruct.inbox TO konstruct_portal;
+
+CREATE TABLE konstruct.log (
+    tenant_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    turn_id uuid,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT log_pkey PRIMARY KEY (tenant_id, conversation_id, seq),
+    CONSTRAINT log_kind_check CHECK ((kind = ANY (ARRAY['Said'::text, 'Reply'::text, 'Notice'::text, 'Ask'::text, 'Marker'::text])))
+);
+CREATE UNIQUE INDEX log_one_reply ON konstruct.log USING btree (tenant_id, turn_id) WHERE (kind = 'Reply'::text);
+ALTER TABLE konstruct.log ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.log FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.log USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.log TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.log TO konstruct_gateway;
+GRANT SELECT ON konstruct.log TO konstruct_portal;
+
+CREATE TABLE konstruct.migrations (
+    number integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT migrations_pkey PRIMARY KEY (number)
+);
+GRANT SELECT ON konstruct.migrations TO konstruct_gateway;
+GRANT SELECT ON konstruct.migrations TO konstruct_llm;
+GRANT SELECT ON konstruct.migrations TO konstruct_portal;
+
+CREATE TABLE konstruct.portal_attempts (
+    key text NOT NULL,
+    counted integer NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT portal_attempts_pkey PRIMARY KEY (key)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX portal_attempts_since ON konstruct.portal_attempts USING btree (since);
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.portal_attempts TO konstruct_portal;
+
+CREATE TABLE konstruct.portal_sessions (
+    token_hash bytea NOT NULL,
+    session_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    user_agent text NOT NULL DEFAULT ''::text,
+    address text NOT NULL DEFAULT ''::text,
+    opened_at timestamp with time zone NOT NULL DEFAULT now(),
+    seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT portal_sessions_session_id_key UNIQUE (session_id),
+    CONSTRAINT portal_sessions_pkey PRIMARY KEY (token_hash),
+    CONSTRAINT portal_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES konstruct.portal_users(user_id) ON DELETE CASCADE
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX portal_sessions_opened ON konstruct.portal_sessions USING btree (opened_at);
+CREATE INDEX portal_sessions_user ON konstruct.portal_sessions USING btree (user_id);
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.portal_sessions TO konstruct_portal;
+
+CREATE TABLE konstruct.portal_users (
+    user_id uuid NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    tenants uuid[] NOT NULL DEFAULT '{}'::uuid[],
+    language text NOT NULL DEFAULT ''::text,
+    theme text NOT NULL DEFAULT ''::text,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    disabled_at timestamp with time zone,
+    CONSTRAINT portal_users_email_key UNIQUE (email),
+    CONSTRAINT portal_users_pkey PRIMARY KEY (user_id),
+    CONSTRAINT portal_users_email_check CHECK ((email = lower(email))),
+    CONSTRAINT portal_users_role_check CHECK ((role = ANY (ARRAY['admin'::text, 'administrator'::text, 'operator'::text])))
+);
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.portal_users TO konstruct_portal;
+
+CREATE TABLE konstruct.registry_claims (
+    tenant_id uuid NOT NULL,
+    name text NOT NULL,
+    uid text NOT NULL,
+    digest text NOT NULL DEFAULT ''::text,
+    session bigint NOT NULL,
+    sequence bigint NOT NULL,
+    version bigint NOT NULL,
+    state text NOT NULL,
+    suspended boolean NOT NULL DEFAULT false,
+    claimed_at timestamp with time zone NOT NULL DEFAULT now(),
+    buried_at timestamp with time zone,
+    erased_at timestamp with time zone,
+    erased_items bigint,
+    CONSTRAINT registry_claims_pkey PRIMARY KEY (tenant_id),
+    CONSTRAINT registry_claims_state_check CHECK ((state = ANY (ARRAY['Live'::text, 'Buried'::text, 'Erasing'::text, 'Erased'::text])))
+);
+CREATE INDEX registry_claims_erasing ON konstruct.registry_claims USING btree (buried_at) WHERE (state = 'Erasing'::text);
+CREATE INDEX registry_claims_version ON konstruct.registry_claims USING btree (version);
+GRANT INSERT, SELECT, UPDATE ON konstruct.registry_claims TO konstruct_gateway;
+GRANT SELECT ON konstruct.registry_claims TO konstruct_llm;
+GRANT SELECT ON konstruct.registry_claims TO konstruct_portal;
+
+CREATE TABLE konstruct.registry_reports (
+    tenant_id uuid NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    condition text NOT NULL,
+    digest text NOT NULL,
+    status text NOT NULL,
+    reason text NOT NULL,
+    message text NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT registry_reports_pkey PRIMARY KEY (tenant_id, kind, name, condition),
+    CONSTRAINT registry_reports_kind_check CHECK ((kind = ANY (ARRAY['Tenant'::text, 'Agent'::text, 'ChannelConnection'::text]))),
+    CONSTRAINT registry_reports_status_check CHECK ((status = ANY (ARRAY['True'::text, 'False'::text, 'Unknown'::text])))
+);
+ALTER TABLE konstruct.registry_reports ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.registry_reports FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.registry_reports USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.registry_reports TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.registry_reports TO konstruct_gateway;
+GRANT INSERT, SELECT, UPDATE ON konstruct.registry_reports TO konstruct_llm;
+GRANT SELECT ON konstruct.registry_reports TO konstruct_portal;
+
+CREATE TABLE konstruct.registry_snapshots (
+    tenant_id uuid NOT NULL,
+    snapshot jsonb NOT NULL,
+    CONSTRAINT registry_snapshots_pkey PRIMARY KEY (tenant_id)
+);
+ALTER TABLE konstruct.registry_snapshots ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.registry_snapshots FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.registry_snapshots USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.registry_snapshots TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.registry_snapshots TO konstruct_gateway;
+GRANT SELECT ON konstruct.registry_snapshots TO konstruct_llm;
+GRANT SELECT ON konstruct.registry_snapshots TO konstruct_portal;
+
+CREATE TABLE konstruct.registry_state (
+    only_row boolean NOT NULL DEFAULT true,
+    session bigint NOT NULL DEFAULT 0,
+    version bigint NOT NULL DEFAULT 0,
+    reports_version bigint NOT NULL DEFAULT 0,
+    CONSTRAINT registry_state_pkey PRIMARY KEY (only_row),
+    CONSTRAINT registry_state_only_row_check CHECK (only_row)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+GRANT SELECT, UPDATE ON konstruct.registry_state TO konstruct_gateway;
+GRANT SELECT, UPDATE (reports_version) ON konstruct.registry_state TO konstruct_llm;
+GRANT SELECT ON konstruct.registry_state TO konstruct_portal;
+
+CREATE TABLE konstruct.replicas (
+    replica_id uuid NOT NULL,
+    url text NOT NULL,
+    seen_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT replicas_pkey PRIMARY KEY (replica_id)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.replicas TO konstruct_gateway;
+
+CREATE TABLE konstruct.steps (
+    tenant_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    number integer NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    name text NOT NULL DEFAULT ''::text,
+    request jsonb NOT NULL,
+    result jsonb NOT NULL,
+    attempt integer NOT NULL,
+    started_at timestamp with time zone NOT NULL DEFAULT now(),
+    done_at timestamp with time zone,
+    CONSTRAINT steps_pkey PRIMARY KEY (tenant_id, turn_id, number),
+    CONSTRAINT steps_kind_check CHECK ((kind = ANY (ARRAY['Model'::text, 'Tool'::text]))),
+    CONSTRAINT steps_state_check CHECK ((state = ANY (ARRAY['Started'::text, 'Done'::text])))
+);
+ALTER TABLE konstruct.steps ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.steps FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.steps USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.steps TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.steps TO konstruct_gateway;
+GRANT INSERT, SELECT, UPDATE (state, result, attempt, done_at) ON konstruct.steps TO konstruct_llm;
+GRANT SELECT ON konstruct.steps TO konstruct_portal;
+
+CREATE TABLE konstruct.turns (
+    tenant_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    agent_id uuid NOT NULL,
+    agent_revision text NOT NULL,
+    tenant jsonb NOT NULL,
+    language text NOT NULL DEFAULT ''::text,
+    person_id uuid,
+    replays_turn_id uuid,
+    state text NOT NULL,
+    attempt integer NOT NULL,
+    strikes integer NOT NULL DEFAULT 0,
+    claim_id uuid,
+    token_hashes bytea[] NOT NULL DEFAULT '{}'::bytea[],
+    pod text NOT NULL DEFAULT ''::text,
+    boot_id uuid,
+    first_seq bigint NOT NULL,
+    last_seq bigint NOT NULL,
+    window_from bigint,
+    window_to bigint,
+    step_count integer NOT NULL DEFAULT 0,
+    steps_at_claim integer NOT NULL DEFAULT 0,
+    stop_requested boolean NOT NULL DEFAULT false,
+    opened_at timestamp with time zone NOT NULL,
+    claimed_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    settled_by text NOT NULL DEFAULT ''::text,
+    disposition text,
+    reason text NOT NULL DEFAULT ''::text,
+    reply_id uuid,
+    reply_seq bigint,
+    CONSTRAINT turns_pkey PRIMARY KEY (tenant_id, turn_id),
+    CONSTRAINT turns_check CHECK (((state = ANY (ARRAY['Queued'::text, 'Claimed'::text])) = (settled_at IS NULL))),
+    CONSTRAINT turns_state_check CHECK ((state = ANY (ARRAY['Queued'::text, 'Claimed'::text, 'Answered'::text, 'Dead'::text, 'Cancelled'::text])))
+) WITH (fillfactor=80);
+CREATE INDEX turns_held ON konstruct.turns USING btree (tenant_id, pod) WHERE (state = 'Claimed'::text);
+CREATE INDEX turns_of_conversation ON konstruct.turns USING btree (tenant_id, conversation_id, first_seq);
+CREATE INDEX turns_settled ON konstruct.turns USING btree (tenant_id, settled_at);
+CREATE UNIQUE INDEX turns_claim ON konstruct.turns USING btree (tenant_id, claim_id) WHERE (state = 'Claimed'::text);
+CREATE UNIQUE INDEX turns_one_open ON konstruct.turns USING btree (tenant_id, conversation_id) WHERE (state = ANY (ARRAY['Queued'::text, 'Claimed'::text]));
+ALTER TABLE konstruct.turns ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.turns FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.turns USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.turns TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.turns TO konstruct_gateway;
+GRANT SELECT, UPDATE (step_count) ON konstruct.turns TO konstruct_llm;
+GRANT SELECT ON konstruct.turns TO konstruct_portal;
+
+CREATE TABLE konstruct.usage_days (
+    tenant_id uuid NOT NULL,
+    day date NOT NULL,
+    agent_id uuid NOT NULL,
+    model text NOT NULL,
+    calls bigint NOT NULL DEFAULT 0,
+    input_tokens bigint NOT NULL DEFAULT 0,
+    output_tokens bigint NOT NULL DEFAULT 0,
+    cost_micro_usd bigint NOT NULL DEFAULT 0,
+    CONSTRAINT usage_days_pkey PRIMARY KEY (tenant_id, day, agent_id, model)
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+ALTER TABLE konstruct.usage_days ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.usage_days FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.usage_days USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.usage_days TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.usage_days TO konstruct_gateway;
+GRANT INSERT, SELECT, UPDATE ON konstruct.usage_days TO konstruct_llm;
+GRANT SELECT ON konstruct.usage_days TO konstruct_portal;
+
+CREATE TABLE konstruct.usage_ledger (
+    tenant_id uuid NOT NULL,
+    entry_id uuid NOT NULL,
+    kind text NOT NULL,
+    day date NOT NULL,
+    agent_id uuid NOT NULL,
+    person_id uuid,
+    turn_id uuid,
+    step_number integer,
+    model text NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL,
+    cost_micro_usd bigint NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT usage_ledger_pkey PRIMARY KEY (tenant_id, entry_id),
+    CONSTRAINT usage_ledger_cost_micro_usd_check CHECK ((cost_micro_usd >= 0)),
+    CONSTRAINT usage_ledger_input_tokens_check CHECK ((input_tokens >= 0)),
+    CONSTRAINT usage_ledger_kind_check CHECK ((kind = ANY (ARRAY['Model'::text, 'Embedding'::text, 'Channel'::text]))),
+    CONSTRAINT usage_ledger_output_tokens_check CHECK ((output_tokens >= 0))
+);
+CREATE INDEX usage_ledger_day ON konstruct.usage_ledger USING btree (tenant_id, day);
+ALTER TABLE konstruct.usage_ledger ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.usage_ledger FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.usage_ledger USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.usage_ledger TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.usage_ledger TO konstruct_gateway;
+GRANT INSERT, SELECT ON konstruct.usage_ledger TO konstruct_llm;
+GRANT SELECT ON konstruct.usage_ledger TO konstruct_portal;
+
+CREATE TABLE konstruct.usage_reservations (
+    tenant_id uuid NOT NULL,
+    reservation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    step_number integer NOT NULL,
+    month date NOT NULL,
+    agent_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    micro_usd bigint NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT usage_reservations_pkey PRIMARY KEY (tenant_id, reservation_id),
+    CONSTRAINT usage_reservations_micro_usd_check CHECK ((micro_usd >= 0))
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+CREATE INDEX usage_reservations_expiring ON konstruct.usage_reservations USING btree (tenant_id, expires_at);
+CREATE INDEX usage_reservations_step ON konstruct.usage_reservations USING btree (tenant_id, turn_id, step_number);
+ALTER TABLE konstruct.usage_reservations ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.usage_reservations FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.usage_reservations USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.usage_reservations TO konstruct_eraser;
+GRANT DELETE, SELECT, UPDATE ON konstruct.usage_reservations TO konstruct_gateway;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.usage_reservations TO konstruct_llm;
+GRANT SELECT ON konstruct.usage_reservations TO konstruct_portal;
+
+CREATE TABLE konstruct.usage_totals (
+    tenant_id uuid NOT NULL,
+    month date NOT NULL,
+    scope text NOT NULL,
+    subject text NOT NULL,
+    spent_micro_usd bigint NOT NULL DEFAULT 0,
+    reserved_micro_usd bigint NOT NULL DEFAULT 0,
+    CONSTRAINT usage_totals_pkey PRIMARY KEY (tenant_id, month, scope, subject),
+    CONSTRAINT usage_totals_reserved_micro_usd_check CHECK ((reserved_micro_usd >= 0)),
+    CONSTRAINT usage_totals_scope_check CHECK ((scope = ANY (ARRAY['Tenant'::text, 'Agent'::text, 'Person'::text]))),
+    CONSTRAINT usage_totals_spent_micro_usd_check CHECK ((spent_micro_usd >= 0))
+) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
+ALTER TABLE konstruct.usage_totals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.usage_totals FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.usage_totals USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.usage_totals TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.usage_totals TO konstruct_gateway;
+GRANT INSERT, SELECT, UPDATE ON konstruct.usage_totals TO konstruct_llm;
+GRANT SELECT ON konstruct.usage_totals TO konstruct_portal;
