@@ -1,0 +1,68 @@
+"""What the service counts. Labels hold names of the pool and outcomes, never a tenant's text."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+
+
+class LlmMetrics:
+    """The service's metrics, in a registry of their own (several services may share a process)."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self.calls = Counter(
+            "konstruct_llm_calls_total",
+            "Calls by how they ended",
+            ("outcome",),
+            registry=self._registry,
+        )
+        self.attempts = Counter(
+            "konstruct_llm_attempts_total",
+            "Requests to providers by model and outcome",
+            ("model", "outcome"),
+            registry=self._registry,
+        )
+        self.retries = Counter(
+            "konstruct_llm_retries_total",
+            "Attempts beyond the first at the same deployment",
+            ("model",),
+            registry=self._registry,
+        )
+        self.open_circuits = Gauge(
+            "konstruct_llm_open_circuits",
+            "Deployments out of rotation, by model",
+            ("model",),
+            registry=self._registry,
+        )
+        self.in_progress = Gauge(
+            "konstruct_llm_calls_in_progress", "Calls in progress", registry=self._registry
+        )
+        self.first_token = Histogram(
+            "konstruct_llm_first_token_seconds",
+            "From the accepted request to the provider's first token",
+            ("model",),
+            buckets=_SECONDS,
+            registry=self._registry,
+        )
+        self.tokens = Counter(
+            "konstruct_llm_tokens_total",
+            "Tokens by model and direction",
+            ("model", "direction"),
+            registry=self._registry,
+        )
+        self.cost = Counter(
+            "konstruct_llm_cost_micro_usd_total",
+            "Cost in micro-USD by model",
+            ("model",),
+            registry=self._registry,
+        )
+        self.unsettled = Counter(
+            "konstruct_llm_unsettled_total",
+            "Answers that could not be journalled",
+            ("reason",),
+            registry=self._registry,
+        )
+
+    def render(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
