@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jsonschema  # type: ignore[import-untyped]  # published without types
 import pytest
 
 from konstruct_channels.catalogue import specs_document
@@ -12,12 +13,13 @@ from konstruct_crds import Agent, AgentTemplate, ChannelConnection, Tenant, with
 from konstruct_crds.__main__ import differing_files, main
 from konstruct_crds.channel_types import channel_types
 from konstruct_crds.documents import crd_documents
+from konstruct_crds.reference import editor_schema
 from konstruct_crds.rules import Rule
-from konstruct_crds.schema import KINDS
+from konstruct_crds.schema import KINDS, schema_of
 from support.crd_examples import bases, rules_of
-from support.crd_mutations import full_documents
+from support.crd_mutations import fields_of, full_documents
 
-_CRDS = Path(__file__).parents[2] / "crds"
+_ROOT = Path(__file__).parents[2]
 
 
 class Node(NamedTuple):
@@ -124,19 +126,21 @@ def test_a_rule_needs_its_twin() -> None:
 
 
 def test_the_files_are_as_the_models_say() -> None:
-    assert differing_files(_CRDS) == []
+    assert differing_files(_ROOT) == []
 
 
 def test_a_stale_a_missing_and_a_foreign_file_are_told(tmp_path: Path) -> None:
     assert main(["generate", str(tmp_path)]) == 0
     assert main(["check", str(tmp_path)]) == 0
-    (tmp_path / "konstruct.dev_agents.yaml").unlink()
-    (tmp_path / "konstruct.dev_tenants.yaml").write_text("a: b\n")
-    (tmp_path / "other.yaml").write_text("a: b\n")
+    (tmp_path / "crds" / "konstruct.dev_agents.yaml").unlink()
+    (tmp_path / "crds" / "konstruct.dev_tenants.yaml").write_text("a: b\n")
+    (tmp_path / "crds" / "other.yaml").write_text("a: b\n")
+    (tmp_path / "docs" / "reference" / "resources.md").write_text("# Nothing\n")
     assert differing_files(tmp_path) == [
-        "konstruct.dev_agents.yaml",
-        "konstruct.dev_tenants.yaml",
-        "other.yaml",
+        "crds/konstruct.dev_agents.yaml",
+        "crds/konstruct.dev_tenants.yaml",
+        "crds/other.yaml",
+        "docs/reference/resources.md",
     ]
     assert main(["check", str(tmp_path)]) == 1
     assert main(["prettify"]) == 2
@@ -171,3 +175,17 @@ def test_a_parsed_connection_knows_its_channels_block() -> None:
         "appId": "A0123",
         "teamId": "T0123",
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_page_and_the_editors_schema_know_every_field(kind: str) -> None:
+    page = (_ROOT / "docs" / "reference" / "resources.md").read_text(encoding="utf-8")
+    for path in fields_of(schema_of(kind)["properties"]["spec"]):
+        assert path.rpartition(".")[2] in page
+    validator = jsonschema.Draft7Validator(editor_schema(kind))
+    for full in full_documents()[kind]:
+        assert list(validator.iter_errors(full)) == []
+        misspelt = {**full, "spec": {**full["spec"], "noSuchField": 1}}
+        assert [one.validator for one in validator.iter_errors(misspelt)] == [
+            "additionalProperties"
+        ]
