@@ -9,6 +9,7 @@ NO_TICKET = 4401
 ANOTHERS = 4403
 TOO_FAST = 4429
 RESTART = 1012
+FAILED = 1011
 
 
 def encode(frame: Frame) -> str:

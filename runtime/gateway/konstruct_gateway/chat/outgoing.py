@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from konstruct_gateway.chat import entries as log_entries
-from konstruct_gateway.chat.frames import Frame, encode
+from konstruct_gateway.chat.frames import Frame, accepted, encode
 from konstruct_store.errors import RetryLater
 from konstruct_store.log import LogEntry
 
@@ -38,24 +38,43 @@ class Outgoing:
         self._newest = 0
         self._at_hand: dict[int, LogEntry] = {}
         self._passing: deque[Frame] = deque(maxlen=_MOST_PASSING)
-        self._own: OrderedDict[str, None] = OrderedDict()
+        self._own: OrderedDict[str, bool] = OrderedDict()
         self._ended: deque[str] = deque(maxlen=16)
         self._awaiting = False
         self._wake = asyncio.Event()
+        self._order = asyncio.Lock()
 
     def start_after(self, seq: int) -> None:
         """Begin after `seq`: the client has seen everything up to it."""
         self._cursor = seq
 
     def own(self, client_id: str) -> None:
-        """Do not say back what this socket itself says under this id."""
-        self._own[client_id] = None
+        """Answer what this socket says under this id with `accepted`, not with `said`."""
+        self._own[client_id] = False
         if len(self._own) > _MOST_OWN:
             self._own.popitem(last=False)
 
     def disown(self, client_id: str) -> None:
         """Forget an id: it was not taken after all."""
         self._own.pop(client_id, None)
+
+    async def accept(self, client_id: str, seq: int) -> None:
+        """Acknowledge a durable message, after everything with a lower `seq`.
+
+        Otherwise a client that remembers the highest `seq` would never ask for what lies between.
+        """
+        self._newest = max(self._newest, seq)
+        async with self._order:
+            try:
+                if self._cursor < seq - 1:
+                    await self._drain()
+            except RetryLater:
+                # The writer goes on with it, and acknowledges on its way.
+                self._wake.set()
+                return
+            if not self._own.get(client_id, False):
+                await self._acknowledge(client_id, seq)
+                self._cursor = max(self._cursor, seq)
 
     def await_answer(self) -> None:
         """Expect an answer: look into the log more often, should a hint be lost."""
@@ -76,6 +95,10 @@ class Outgoing:
 
     async def catch_up(self) -> None:
         """Send everything after the cursor. Raises RetryLater."""
+        async with self._order:
+            await self._catch_up()
+
+    async def _catch_up(self) -> None:
         while True:
             page = await self._read(self._cursor)
             if not page:
@@ -102,19 +125,23 @@ class Outgoing:
                 self._wake.set()
 
     async def _flush(self, *, look: bool) -> None:
-        if look:
-            await self.catch_up()
-        await self._flush_passing()
+        async with self._order:
+            if look:
+                await self._catch_up()
+            await self._flush_passing()
+            await self._drain()
+            await self._flush_passing()
+
+    async def _drain(self) -> None:
         while self._cursor < self._newest:
             entry = self._at_hand.pop(self._cursor + 1, None)
             if entry is not None:
                 await self._send_entry(entry)
                 continue
             before = self._cursor
-            await self.catch_up()
+            await self._catch_up()
             if self._cursor == before:
                 self._newest = before
-        await self._flush_passing()
 
     async def _flush_passing(self) -> None:
         while self._passing:
@@ -127,11 +154,17 @@ class Outgoing:
         if entry.seq <= self._cursor:
             return
         frame = log_entries.frame_of(entry, agent=self._agent, stopped=self._stopped)
-        mine = frame is not None and frame["type"] == "said" and frame["id"] in self._own
-        if frame is not None and not mine:
+        if frame is not None and frame["type"] == "said" and frame["id"] in self._own:
+            if not self._own[frame["id"]]:
+                await self._acknowledge(frame["id"], entry.seq)
+        elif frame is not None:
             await self._send(encode(frame))
         self._cursor = entry.seq
         if frame is not None and frame["type"] in {"reply", "notice"}:
             self._awaiting = False
             if "turn" in frame:
                 self._ended.append(frame["turn"])
+
+    async def _acknowledge(self, client_id: str, seq: int) -> None:
+        self._own[client_id] = True
+        await self._send(encode(accepted(client_id, seq)))

@@ -54,6 +54,7 @@ class Session:
     _agent: AgentSnapshot = field(init=False)
     _outgoing: Outgoing = field(init=False)
     _going: bool = False
+    _closing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve the accepted socket until it closes. Never raises for what the client did."""
@@ -198,9 +199,9 @@ class Session:
             conversation_key=self.room[1],
             languages=self._languages,
             outgoing=self._outgoing,
-            say=self._say,
         )
         writer = asyncio.create_task(self._outgoing.run(), name="socket writer")
+        writer.add_done_callback(self._writer_ended)
         try:
             while True:
                 message = await self.socket.receive()
@@ -227,6 +228,13 @@ class Session:
             await self._say(answer)
         if speech.too_fast:
             raise Closed(frames.TOO_FAST, "too many messages")
+
+    def _writer_ended(self, writer: asyncio.Task[None]) -> None:
+        """Close a socket that nothing is written to any more: its client connects anew."""
+        if writer.cancelled() or isinstance(writer.exception(), WebSocketDisconnect | RuntimeError):
+            return
+        structlog.get_logger(__name__).error("socket writer failed", exc_info=writer.exception())
+        self._closing = asyncio.create_task(self._close(frames.FAILED, "failed"))
 
     async def _say(self, frame: frames.Frame) -> None:
         await self.socket.send_text(frames.encode(frame))

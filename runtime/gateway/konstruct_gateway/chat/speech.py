@@ -1,7 +1,6 @@
 """What a person's frames do in a conversation, and what is answered to each."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -35,7 +34,6 @@ class Speech:
     conversation_key: str
     languages: tuple[str, ...]
     outgoing: Outgoing
-    say: Callable[[frames.Frame], Awaitable[None]]
     too_fast: bool = False
 
     async def hear(
@@ -86,7 +84,7 @@ class Speech:
         except (RetryLater, Unavailable):
             self.outgoing.disown(frame.id)
             return self._refuse("try_again", frame.id)
-        await self.say(frames.accepted(frame.id, received.seq))
+        await self.outgoing.accept(frame.id, received.seq)
         await self._after(place, received)
         return None
 
