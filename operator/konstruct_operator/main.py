@@ -1,7 +1,6 @@
 """Start of the operator: settings, doors, leadership, loops, and a clean end."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import secrets
@@ -71,7 +70,6 @@ async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> in
             finally:
                 metrics.leading.set(0)
                 await context.registry.close()
-                await leadership.release()
     finally:
         await cluster.close()
 
@@ -93,7 +91,9 @@ async def _lead(
             return_when=asyncio.FIRST_COMPLETED,
         )
         if synced.done():
-            kopf_task = asyncio.create_task(watches.watch(context, stop=kopf_stop))
+            kopf_task = asyncio.create_task(
+                watches.watch(context, stop=kopf_stop, take_signals=lambda: _on_signals(stop))
+            )
             tasks += [
                 kopf_task,
                 asyncio.create_task(loops.sweep(context)),
@@ -107,8 +107,12 @@ async def _lead(
         await asyncio.wait([lost, stale, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
         return 0 if stop.is_set() or _ended_by_signal(kopf_task) else 1
     finally:
+        # Whoever writes ends first; then a standby may lead while kopf's watches wind down.
+        await _end([lost, stale, stopping, *(one for one in tasks if one is not kopf_task)])
+        await leadership.release()
         kopf_stop.set()
-        await _end([lost, stale, stopping, *tasks])
+        if kopf_task is not None:
+            await _end([kopf_task])
 
 
 def _ended_by_signal(kopf_task: asyncio.Task[None] | None) -> bool:
@@ -186,11 +190,14 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
 
 async def _until_signal(settings: OperatorSettings) -> int:
     stop = asyncio.Event()
+    _on_signals(stop)
+    return await run_operator(settings, stop=stop)
+
+
+def _on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
     for one in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(one, stop.set)
-    return await run_operator(settings, stop=stop)
+        loop.add_signal_handler(one, stop.set)
 
 
 def _log_as_json() -> None:

@@ -30,10 +30,10 @@ def agent(place: str, name: str = "ana", **spec: Any) -> Document:
 
 
 def connection(place: str, name: str = "website", *, to: str = "ana", **spec: Any) -> Document:
-    block = {"type": "WebChat", "webChat": {"visitors": "Allowed"}}
-    return _namespaced(
-        "ChannelConnection", place, name, {**block, "agentRef": {"name": to}, **spec}
-    )
+    whole = {"type": "WebChat", "agentRef": {"name": to}, **spec}
+    if whole["type"] == "WebChat":
+        whole = {"webChat": {"visitors": "Allowed"}, **whole}
+    return _namespaced("ChannelConnection", place, name, whole)
 
 
 def secret(place: str, name: str, *, use: str = "", **data: str) -> Document:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import kopf
 
 from konstruct_operator import names
 from konstruct_operator.reconcile.context import Context
-from konstruct_operator.settings import OperatorSettings
 
 
 def handlers(context: Context) -> kopf.OperatorRegistry:
@@ -35,21 +35,31 @@ def handlers(context: Context) -> kopf.OperatorRegistry:
     return registry
 
 
-async def watch(context: Context, *, stop: asyncio.Event) -> None:
-    """Watch until `stop` is set."""
+async def watch(context: Context, *, stop: asyncio.Event, take_signals: Callable[[], None]) -> None:
+    """Watch until `stop` is set.
+
+    kopf takes SIGTERM and SIGINT for itself when it starts; `take_signals` takes them back, so that
+    the Lease is released before kopf has wound down.
+    """
+    started = asyncio.Event()
+    taking = asyncio.create_task(_when(started, take_signals))
     namespaces = context.settings.watch_namespaces
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    await kopf.operator(
-        registry=handlers(context),
-        settings=kopf_settings(context.settings),
-        clusterwide=not namespaces,
-        namespaces=namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
+    try:
+        await kopf.operator(
+            registry=handlers(context),
+            settings=kopf_settings(),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            standalone=True,
+            stop_flag=stop,
+            ready_flag=started,
+        )
+    finally:
+        taking.cancel()
 
 
-def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
+def kopf_settings() -> kopf.OperatorSettings:
     """Return kopf's settings: no posting, no scanning, no peering, bounded waits."""
     found = kopf.OperatorSettings()
     found.posting.enabled = False
@@ -59,8 +69,15 @@ def kopf_settings(settings: OperatorSettings) -> kopf.OperatorSettings:
     found.networking.request_timeout = 20
     found.watching.connect_timeout = 5
     found.watching.server_timeout = 300
-    found.process.ultimate_exiting_timeout = settings.lease_seconds / 2
+    # kopf would kill the whole process; how we end is ours to say.
+    found.process.ultimate_exiting_timeout = None
+    found.queueing.exit_timeout = 0.5
     return found
+
+
+async def _when(started: asyncio.Event, then: Callable[[], None]) -> None:
+    await started.wait()
+    then()
 
 
 def _login(**arguments: Any) -> kopf.ConnectionInfo | None:

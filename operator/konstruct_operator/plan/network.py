@@ -38,7 +38,12 @@ def default_deny(observed: Observed) -> Document:
     return _policy(
         observed,
         names.POLICY_DENY,
-        {"podSelector": selector, "policyTypes": ["Ingress", "Egress"]},
+        {
+            "podSelector": selector,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [],
+            "egress": [],
+        },
     )
 
 
