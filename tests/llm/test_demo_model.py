@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -106,7 +107,7 @@ def test_it_asks_for_the_time_of_a_place(text: str, zone: str) -> None:
 )
 def test_it_says_what_the_tool_found(text: str, expected: str) -> None:
     found = {"time": "09:05", "date": "2026-11-23", "zone": "Europe/Madrid"}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": text},
         {"role": "assistant", "content": None, "tool_calls": []},
         {"role": "tool", "content": json.dumps(found)},
