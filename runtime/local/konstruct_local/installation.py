@@ -188,8 +188,7 @@ class Installation:
     async def _make_first_login(keys: Keys, database: Database) -> None:
         store = await Store.connect(database.url("portal", keys.database_passwords["portal"]))
         try:
-            with contextlib.suppress(NotImplementedError):  # TEMPORARY
-                await ensure_first_admin(store, keys.first_email, keys.first_password)
+            await ensure_first_admin(store, keys.first_email, keys.first_password)
         finally:
             await store.close()
 

@@ -1,0 +1,184 @@
+"""The whole product in one process: answers, follows its folder, stops cleanly, loses nothing."""
+
+import asyncio
+import contextlib
+import json
+import re
+import signal
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from support.embedded import Run, Site, site
+from support.far_model import Answer, FarModel, Hang
+from support.folders import AGENT, TENANT
+from support.visitor import visiting
+from support.waiting import until
+
+pytestmark = [pytest.mark.process, pytest.mark.postgres]
+
+ADDRESS = "acme/website"
+
+
+@pytest.fixture
+async def here() -> AsyncIterator[Site]:
+    async with site() as made:
+        yield made
+
+
+@pytest.fixture
+async def running(here: Site) -> AsyncIterator[Run]:
+    run = await here.up()
+    yield run
+    if run.process.returncode is None:
+        await run.interrupt()
+
+
+async def test_the_start_ends_with_where_to_go(here: Site, running: Run) -> None:
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+", running.url)
+    login = await running.until_said("Log in as")
+    chat = await running.until_said('chat acme/website "hello"')
+    await running.until_said("Ctrl-C")
+    order = [running.lines.index(line) for line in (login, chat)]
+    assert [f"Konstruct is ready: {running.url}"] == running.lines[: order[0]]
+    assert (here.home / "keys.json").stat().st_mode & 0o777 == 0o600
+
+
+async def test_the_printed_login_opens_the_portal(running: Run) -> None:
+    line = await running.until_said("Log in as")
+    found = re.search(r"as (\S+) with the password (\S+)", line)
+    assert found is not None
+    async with httpx.AsyncClient(base_url=running.url, follow_redirects=True) as client:
+        page = await client.get("/")
+        token = re.search(r'name="form_token" value="([^"]+)"', page.text)
+        assert token is not None
+        form = {"email": found[1], "password": found[2], "form_token": token[1]}
+        answer = await client.post(str(page.url), data=form)
+        assert answer.status_code == 200
+        assert "Acme" in answer.text
+
+
+async def test_the_chat_command_answers_and_remembers(here: Site, running: Run) -> None:
+    code, said = await here.konstruct("chat", ADDRESS, "My name is Juan")
+    assert (code, "Juan" in said) == (0, True), said
+    code, said = await here.konstruct("chat", ADDRESS, "What is my name?")
+    assert (code, "Juan" in said) == (0, True), said
+    code, said = await here.konstruct("chat", ADDRESS, "What is my name?", "--new")
+    assert (code, "Juan" in said) == (0, False), said
+    memory = next((here.home / "chats").rglob("*.json"))
+    assert memory.stat().st_mode & 0o777 == 0o600
+
+
+async def test_whom_nobody_knows_cannot_be_talked_to(here: Site, running: Run) -> None:
+    code, said = await here.konstruct("chat", "acme/nowhere", "hello")
+    assert code == 1
+    assert "no web chat called acme/nowhere" in said
+    assert "Traceback" not in said
+
+
+async def test_an_edit_changes_the_running_agent(here: Site, running: Run) -> None:
+    async with visiting(running.url, ADDRESS) as visitor:
+        assert "Ana" in (await visitor.ask("hello"))["text"]
+        edited = AGENT.replace("displayName: Ana", "displayName: Ada")
+        (here.folder / "agent.yaml").write_text(edited)
+        await running.until_said("acme: the change is in effect")
+        reply = await visitor.ask("hello")
+        assert "Ada" in json.dumps(reply)
+
+
+async def test_an_invalid_edit_is_refused_in_words_and_the_old_state_stays(
+    here: Site, running: Run
+) -> None:
+    broken = AGENT.replace("displayName: Ana", "displayName: 7")
+    line = broken[: broken.index("displayName")].count("\n") + 1
+    (here.folder / "agent.yaml").write_text(broken)
+    said = await running.until_said(f"samples/agent.yaml:{line}: spec.displayName: ")
+    assert said.removesuffix("spec.displayName: ") != said or len(said) > 40
+    await running.until_said("The edit is refused")
+    async with visiting(running.url, ADDRESS) as visitor:
+        assert "Ana" in (await visitor.ask("hello"))["text"]
+    (here.folder / "agent.yaml").write_text(AGENT)
+    await running.until_said("All files are valid again")
+
+
+async def test_a_tenant_whose_file_is_gone_is_gone(here: Site, running: Run) -> None:
+    (here.folder / "tenant.yaml").unlink()
+    await running.until_said("acme: the change is in effect")
+    code, said = await here.konstruct("chat", ADDRESS, "hello")
+    assert code == 1, said
+    (here.folder / "tenant.yaml").write_text(TENANT)
+    await running.until_said("acme: the change is in effect", count=2)
+    code, said = await here.konstruct("chat", ADDRESS, "hello")
+    assert code == 0, said
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_stops_everything_within_five_seconds(
+    here: Site, sign: signal.Signals
+) -> None:
+    run = await here.up()
+    code, seconds = -1, 0.0
+    with contextlib.suppress(ConnectionClosed):  # the open socket is told to move
+        async with visiting(run.url, ADDRESS) as visitor:
+            await visitor.ask("hello")
+            began = asyncio.get_running_loop().time()
+            code = await run.interrupt(sign)
+            seconds = asyncio.get_running_loop().time() - began
+    assert code == 0
+    assert seconds < 5
+    assert run.lines[-1] == "Stopped."
+    assert here.processes() == []
+
+
+async def test_a_signal_during_the_start_stops_it(here: Site) -> None:
+    process = await here.command("up", "samples", "--port", "0")
+    await asyncio.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    async with asyncio.timeout(20):
+        output, _ = await process.communicate()
+    assert b"Traceback" not in output
+    assert here.processes() == []
+
+
+async def test_a_second_run_from_the_same_home_is_refused(here: Site, running: Run) -> None:
+    code, said = await here.konstruct("up", "samples", "--port", "0")
+    assert code == 1
+    assert "running from" in said
+    assert "Traceback" not in said
+
+
+async def test_a_killed_run_loses_nothing_and_answers_once(here: Site) -> None:
+    async with FarModel() as far:
+        here.environment = {"FAR_KEY": far.key}
+        here.home.mkdir()
+        (here.home / "models.yaml").write_text(
+            "models:\n"
+            "  - name: far\n"
+            "    model: openai/far\n"
+            f"    apiBase: {far.url}\n"
+            "    apiKeyEnv: FAR_KEY\n"
+        )
+        far.script(Hang(headers=True))
+        far.rule = lambda _body: Answer(text="I am back.")
+        run = await here.up()
+        conversation = resume = ""
+        with contextlib.suppress(ConnectionClosed):  # nobody says goodbye
+            async with visiting(run.url, ADDRESS) as visitor:
+                await visitor.say("hello", "only-once")
+                await visitor.wait_for("accepted")
+                await until(lambda: far.chats, seconds=30)
+                conversation, resume = visitor.conversation, visitor.resume
+                await run.kill()
+        run = await here.up()
+        async with visiting(
+            run.url, ADDRESS, resume=resume, conversation=conversation, after=0
+        ) as visitor:
+            await visitor.wait_for("reply")
+            await visitor.say("hello", "only-once")
+            await asyncio.sleep(2)
+            assert [one["text"] for one in visitor.of_kind("reply")] == ["I am back."]
+        assert await run.interrupt() == 0
+        assert len(far.chats) == 2
+    assert here.processes() == []
