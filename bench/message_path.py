@@ -36,6 +36,7 @@ NO_LIMITS = {
 }
 
 MODELS = """\
+models:
 - name: far
   model: openai/far
   apiBase: {url}
@@ -158,9 +159,9 @@ def report(
     far: FarModel, samples: list[Sample], used: dict[str, float], pids: dict[str, int]
 ) -> None:
     """Print latency, CPU and memory."""
-    entries = {entry.nonce: entry for entry in far.chats()}
+    entries = {entry.nonce: entry for entry in far.chats}
     matched = [(sample, entries[sample.nonce]) for sample in samples if sample.nonce in entries]
-    print(f"messages {len(samples)}, model calls {len(far.chats())}")
+    print(f"messages {len(samples)}, model calls {len(far.chats)}")
     print("                     p50 / p99 / max, ms")
     print("T1 -> T2            ", milliseconds(e.received_at - s.due for s, e in matched))
     print("T3 -> T4            ", milliseconds(s.replied - e.last_token_at for s, e in matched))

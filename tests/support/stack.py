@@ -25,7 +25,7 @@ from nacl.public import PrivateKey
 from konstruct_local.postgres import EmbeddedPostgres
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_registry.wire import Push, SessionOpened
-from konstruct_store import migrate
+from support.postgres import PASSWORD, TEMPLATE, owned_postgres
 
 _READY_SECONDS = 60.0
 
@@ -70,7 +70,6 @@ class Stack:
 
     directory: Path
     postgres: EmbeddedPostgres
-    passwords: Mapping[str, str]
     chat_key: str = field(
         default_factory=lambda: base64.b64encode(secrets.token_bytes(32)).decode()
     )
@@ -88,9 +87,9 @@ class Stack:
     def database_url(self, program: str) -> str:
         """Return the URL a program logs in with."""
         return self.postgres.url(
-            "konstruct",
+            TEMPLATE,
             user=f"konstruct_{program}_login",
-            password=self.passwords[program],
+            password=PASSWORD,
         )
 
     async def start_gateway(
@@ -124,7 +123,7 @@ class Stack:
 
     async def start_llm(self, environment: Mapping[str, str] | None = None) -> Program:
         """Start the model service; `environment` adds the models file and provider keys."""
-        port = free_port()
+        port = int((environment or {}).get("KONSTRUCT_PORT") or free_port())
         self.llm_url = f"http://127.0.0.1:{port}"
         program = await self.start(
             "llm",
@@ -215,29 +214,20 @@ class Stack:
             answer.raise_for_status()
 
     async def stop(self) -> None:
-        """Stop every program, the youngest first, then Postgres."""
+        """Stop every program, the youngest first."""
         for program in reversed(self.programs):
             await program.stop()
-        await self.postgres.stop()
 
 
 @asynccontextmanager
 async def running_stack(directory: Path) -> AsyncIterator[Stack]:
     """Start Postgres with the schema and the programs' log-ins; stop everything at the end."""
-    postgres = EmbeddedPostgres(directory / "postgres")
-    await postgres.start()
-    stack = Stack(directory=directory, postgres=postgres, passwords={})
-    try:
-        passwords = {name: secrets.token_hex(16) for name in ("gateway", "llm", "portal")}
-        await migrate.create_database(postgres.url(), "konstruct")
-        owner = postgres.url("konstruct")
-        await migrate.migrate(owner)
-        for program, password in passwords.items():
-            await migrate.create_login(owner, program, password)
-        stack.passwords = passwords
-        yield stack
-    finally:
-        await stack.stop()
+    async with owned_postgres() as postgres:
+        stack = Stack(directory=directory, postgres=postgres)
+        try:
+            yield stack
+        finally:
+            await stack.stop()
 
 
 def work_token(tenant_id: uuid.UUID) -> tuple[str, str]:
