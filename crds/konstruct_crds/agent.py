@@ -1,11 +1,13 @@
 """Agent: an AI employee of a tenant."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from konstruct_crds.common import Budget, ModelChoice, OperatingMode, Status, needs_fallback_rule
+from konstruct_crds.conditions import ConditionType
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import (
     DisplayName,
@@ -231,6 +233,11 @@ class AgentSpec(Part):
 
 class AgentStatus(Status):
     """What the operator found out about the agent."""
+
+    told: ClassVar[Mapping[ConditionType, str]] = {
+        ConditionType.ACCEPTED: "escalation rules can be read, and the models named exist.",
+        ConditionType.SECRETS_READY: "the Secrets that the tools name can be used.",
+    }
 
 
 class Agent(Part):

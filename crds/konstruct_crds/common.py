@@ -1,11 +1,13 @@
 """Parts that more than one kind has."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
-from konstruct_crds.conditions import Condition, pending_condition
+from konstruct_crds.conditions import Condition, ConditionType, pending_condition
 from konstruct_crds.part import MicroUSD, ModelName, Part, SecretName, keyed_by, ordered
 from konstruct_crds.rules import Rule, value_at
 
@@ -140,7 +142,9 @@ class ModelChoice(Part):
 
 
 class Status(Part):
-    """What the operator found out."""
+    """What the operator found out. `told` are the kind's own conditions, and what each means."""
+
+    told: ClassVar[Mapping[ConditionType, str]] = {}
 
     observed_generation: int = Field(
         default=0,
@@ -157,6 +161,17 @@ class Status(Part):
         " somebody changes something; the message says what.",
         json_schema_extra=keyed_by("type"),
     )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Return the JSON schema, with the kind's own conditions explained."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        conditions = schema["properties"]["conditions"]
+        told = " ".join(f"{one.value}: {text}" for one, text in cls.told.items())
+        conditions["description"] = f"{conditions['description']} {told}".strip()
+        return schema
 
 
 def needs_fallback_rule() -> Rule:

@@ -1,13 +1,15 @@
 """ChannelConnection: a way for messages to reach an agent."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from konstruct_crds.channel_types import ChannelType, channel_type, channel_types
 from konstruct_crds.common import AgentReference, SecretReference, Status
+from konstruct_crds.conditions import ConditionType
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import ItemName, Part, api_name, one_of_each, ordered
 from konstruct_crds.rules import Rule, unique_names
@@ -199,6 +201,13 @@ class ChannelConnectionSpec(Part):
 
 class ChannelConnectionStatus(Status):
     """What the operator found out about the connection."""
+
+    told: ClassVar[Mapping[ConditionType, str]] = {
+        ConditionType.AGENT_RESOLVED: "the Agents named exist.",
+        ConditionType.SECRETS_READY: "the Secret with the credentials can be used.",
+        ConditionType.AUTHENTICATED: "the vendor takes the credentials.",
+        ConditionType.RECEIVING: "messages have come in lately; Ready does not depend on it.",
+    }
 
     webhook_url: str | None = Field(
         default=None,

@@ -1,8 +1,9 @@
 """Tenant: one customer, in a namespace of its own."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,12 +15,12 @@ from konstruct_crds.common import (
     Status,
     needs_fallback_rule,
 )
+from konstruct_crds.conditions import ConditionType
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import DisplayName, Language, NamespaceName, Part
 from konstruct_crds.rules import Rule, value_at
 
 _UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-_PLATFORM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 Processors = Annotated[
     str, Field(min_length=1, max_length=16, pattern=r"^([1-9][0-9]*m?|[0-9]+\.[0-9]{1,3})$")
@@ -206,9 +207,12 @@ class TenantSpec(Part):
             ),
             Rule(
                 name="namespace-is-not-the-platforms",
-                cel="!has(self.__namespace__) || !(self.__namespace__ in"
-                f" {list(_PLATFORM_NAMESPACES)})",
-                python=lambda value: value.get("namespace") not in _PLATFORM_NAMESPACES,
+                cel="!has(self.__namespace__) || (self.__namespace__ != 'default' &&"
+                " !self.__namespace__.startsWith('kube-'))",
+                python=lambda value: (
+                    value.get("namespace") != "default"
+                    and not value.get("namespace", "").startswith("kube-")
+                ),
                 message="namespace names a namespace of the platform: name one that belongs to the"
                 " tenant alone, or leave it out and the operator creates tenant-NAME.",
                 field_path=".namespace",
@@ -219,6 +223,14 @@ class TenantSpec(Part):
 
 class TenantStatus(Status):
     """What the operator found out about the tenant."""
+
+    told: ClassVar[Mapping[ConditionType, str]] = {
+        ConditionType.NAMESPACE_READY: "the tenant's namespace exists and belongs to it.",
+        ConditionType.SECRETS_READY: "the Secret with provider keys, if one is named, can be used.",
+        ConditionType.REGISTERED: "the gateway knows the tenant as it is declared.",
+        ConditionType.AVAILABLE: "enough pods run, or the tenant sleeps as it should.",
+        ConditionType.BUDGET_AVAILABLE: "this month's budget is not used up.",
+    }
 
     id: str | None = Field(
         default=None,
