@@ -4,8 +4,8 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 
-import psutil
 import pytest
 
 from konstruct_messages.turns import Step, StepKind, StepState, Verdict
@@ -13,6 +13,11 @@ from support.agents import running_agent
 from support.far_gateway import FarGateway, turn
 from support.far_model import Answer, Call, FarModel, Hang
 from support.waiting import until
+
+
+def resident_megabytes(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_000_000
 
 
 async def start_process(gateway: FarGateway, model: FarModel) -> asyncio.subprocess.Process:
@@ -119,7 +124,7 @@ async def test_the_program_is_small_and_ends_cleanly(gateway: FarGateway, model:
     try:
         for number in range(50):
             await gateway.offer(turn(f"message {number}")).ended(20)
-        resident = psutil.Process(process.pid).memory_info().rss / 1_000_000
+        resident = resident_megabytes(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         code = await process.wait()

@@ -10,9 +10,7 @@ REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "llm.openapi.json
 
 def test_the_committed_document_is_current() -> None:
     committed = json.loads(REFERENCE.read_text())
-    assert committed == json.loads(json.dumps(openapi_document())), (
-        "run `python -m konstruct_llm openapi > docs/reference/llm.openapi.json`"
-    )
+    assert committed == json.loads(json.dumps(openapi_document())), "run `make generate`"
 
 
 def test_every_operation_is_described_and_names_its_refusals() -> None:

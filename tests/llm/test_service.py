@@ -1,6 +1,7 @@
 """The service over HTTP with a real database: budgets, journal, repeats, keys, refusals."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -137,12 +138,12 @@ async def test_a_reached_budget_is_refused_before_the_call(
 ) -> None:
     budget = Budget(monthly_micro_usd=150)
     roomy = Budget(monthly_micro_usd=10_000, per_person_micro_usd=150)
-    over: dict[str, Any] = {
+    cases: dict[str, dict[str, Any]] = {
         "tenant": {"budget": budget},
         "agent": {"agents": (agent_snapshot(budget=budget),)},
         "person": {"budget": roomy},
-    }[kind]
-    limited = await opened(gateway_store, **over)
+    }
+    limited = await opened(gateway_store, **cases[kind])
     await asyncio.sleep(1.1)
     caller = await at_work(limited, url)
     refused = await caller.ask()
@@ -275,7 +276,7 @@ async def test_a_tenants_own_key_pays_its_own_way(
     )
     office = await opened(gateway_store, secrets=(sealed,))
     pool = write_pool(tmp_path, far_pool_model(far))
-    encoded = seals.base64.b64encode(bytes(key)).decode()
+    encoded = base64.b64encode(bytes(key)).decode()
     async with serving_llm(database, models_file=pool, seal_private_keys=encoded) as url:
         assert (await (await at_work(office, url)).ask()).status_code == 200
     assert far.chats[0].authorised

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from gettext import NullTranslations
 
 _KINDS = {
-    "en": r"(?:(?:an?|the) )?(?:real |actual |live |human |just |only |some kind of )*"
+    "en": r"(?:an? )?(?:real |actual |live |human |just |only |some kind of )*"
     r"(?:ai|a\.i\.|artificial intelligence|bot|chat ?bot|robot|machine|computer|program|software"
     r"|llm|language model|human(?: being)?|person|man|woman|people|automated|gpt|chatgpt)",
     "es": r"(?:(?:una?|el|la) )?(?:verdader[oa] |autentic[oa] |simple )*"
@@ -82,19 +82,22 @@ _QUESTIONS = {
         r"\b(?:quem )?me (?:responde|atende)(?: realmente)? {kind}\b",
     ),
 }
+_QUALITY = (
+    r"(?:(?!(?:of|in|from|at|for|with|who|the|de|del|da|do|en|em|con|com|para|que)\b)\w+ ){0,3}?"
+)
 _ADMISSIONS = re.compile(
     r"\b(?:"
     r"(?:i am|i'?m|as|yes,?|being) (?:indeed |actually |really |just |only |in fact )*"
-    r"(?:an? )?(?:\w+ ){0,3}?(?:ai|a\.i\.|artificial intelligence|(?:chat ?)?bot|robot|machine"
+    rf"(?:an? {_QUALITY})?(?:ai|a\.i\.|artificial intelligence|(?:chat ?)?bot|robot|machine"
     r"|language model|virtual assistant)"
     r"|i(?:'?m| am) not (?:actually )?(?:a )?(?:human|person|real person)"
-    r"|(?:soy|como|si,?) (?:realmente |en realidad |solo )*(?:una? )?(?:\w+ ){0,3}?"
-    r"(?:ia|i\.a\.|inteligencia artificial|(?:chat ?)?bot|robot|maquina|modelo de lenguaje"
-    r"|asistente virtual)"
+    r"|(?:soy|como|si,?) (?:realmente |en realidad |solo )*"
+    rf"(?:una? {_QUALITY})?(?:ia|i\.a\.|inteligencia artificial|(?:chat ?)?bot|robot|maquina"
+    r"|modelo de lenguaje|asistente virtual)"
     r"|no soy (?:una? )?(?:human[oa]|persona|ser humano)"
-    r"|(?:sou|como|sim,?) (?:realmente |na verdade |apenas )*(?:uma? )?(?:\w+ ){0,3}?"
-    r"(?:ia|i\.a\.|inteligencia artificial|(?:chat ?)?bot|robo|maquina|modelo de linguagem"
-    r"|assistente virtual)"
+    r"|(?:sou|como|sim,?) (?:realmente |na verdade |apenas )*"
+    rf"(?:uma? {_QUALITY})?(?:ia|i\.a\.|inteligencia artificial|(?:chat ?)?bot|robo|maquina"
+    r"|modelo de linguagem|assistente virtual)"
     r"|nao sou (?:uma? )?(?:human[oa]|pessoa|ser humano)"
     r")\b"
 )
@@ -102,9 +105,9 @@ _DENIALS = re.compile(
     r"\b(?:(?:i am|i'?m) not (?:an? )?(?:ai|bot|chatbot|robot|machine)"
     r"|(?:i am|i'?m) (?:an? )?(?:real |actual )*(?:human|person|man|woman)"
     r"|no soy (?:una? )?(?:ia|inteligencia artificial|bot|chatbot|robot|maquina)"
-    r"|soy (?:una? )?(?:human[oa]|persona|ser humano|hombre|mujer)"
+    r"|(?<!no )soy (?:una? )?(?:human[oa]|persona|ser humano|hombre|mujer)"
     r"|nao sou (?:uma? )?(?:ia|inteligencia artificial|bot|chatbot|robo|maquina)"
-    r"|sou (?:uma? )?(?:human[oa]|pessoa|ser humano|homem|mulher))\b"
+    r"|(?<!nao )sou (?:uma? )?(?:human[oa]|pessoa|ser humano|homem|mulher))\b"
 )
 
 

@@ -1,17 +1,43 @@
-"""The model service's program."""
+"""The program: `python -m konstruct_llm` serves; `... openapi [FOLDER]` writes its API document."""
 
 import asyncio
+import json
 import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import structlog
 import uvicorn
 
-from konstruct_llm.app import open_llm
+from konstruct_llm.app import open_llm, openapi_document
 from konstruct_llm.settings import LlmSettings
 
+_DOCUMENT = "llm.openapi.json"
 
-def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Serve until SIGTERM or SIGINT, or write the OpenAPI document; return the exit code."""
+    match arguments:
+        case []:
+            _configure_logs()
+            asyncio.run(_serve(LlmSettings()))
+        case ["openapi"]:
+            _write_document(Path("docs/reference"))
+        case ["openapi", folder]:
+            _write_document(Path(folder))
+        case _:
+            sys.stderr.write("Usage: python -m konstruct_llm [openapi [FOLDER]]\n")
+            return 2
+    return 0
+
+
+def _write_document(folder: Path) -> None:
+    text = json.dumps(openapi_document(), indent=2, sort_keys=True) + "\n"
+    (folder / _DOCUMENT).write_text(text)
+
+
+def _configure_logs() -> None:
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -21,7 +47,6 @@ def main() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    asyncio.run(_serve(LlmSettings()))
 
 
 async def _serve(settings: LlmSettings) -> None:
