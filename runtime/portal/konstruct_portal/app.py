@@ -1,11 +1,11 @@
 """The portal's ASGI application, put together from its parts."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from fastapi import APIRouter, Depends, FastAPI
-from starlette.middleware import Middleware
+from fastapi import Depends, FastAPI
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
@@ -13,7 +13,7 @@ from konstruct_messages.translations import load_catalogues
 from konstruct_portal.assets import Assets
 from konstruct_portal.cookies import Cookies
 from konstruct_portal.failures import register_failures
-from konstruct_portal.page import Viewed, guard
+from konstruct_portal.page import guard
 from konstruct_portal.pages.agent.routes import router as agent
 from konstruct_portal.pages.chat.routes import router as chat
 from konstruct_portal.pages.connection.routes import router as connection
@@ -33,7 +33,7 @@ from konstruct_portal.services import Services
 from konstruct_portal.settings import PortalSettings
 from konstruct_portal.templates import STATIC, Templates
 from konstruct_store import Store
-from konstruct_store.errors import RetryLater
+from konstruct_store.errors import StoreError
 
 PAGES = (login, switches, tenants, tenant, agent, chat, connection, usage, conversations, profile)
 
@@ -60,8 +60,17 @@ async def open_portal(settings: PortalSettings, *, resources: Resources) -> Asyn
         await store.close()
 
 
-def make_portal(settings: PortalSettings, *, resources: Resources, records: Records) -> Portal:
-    """Return a portal over given ports; its caller closes `services.passwords`."""
+def make_portal(
+    settings: PortalSettings,
+    *,
+    resources: Resources,
+    records: Records,
+    templates: Templates | None = None,
+) -> Portal:
+    """Return a portal over given ports; its caller closes `services.passwords`.
+
+    `templates` may be shared by several portals of one process: compiling them takes a while.
+    """
     catalogues = load_catalogues("konstruct_portal")
     services = Services(
         settings=settings,
@@ -69,48 +78,43 @@ def make_portal(settings: PortalSettings, *, resources: Resources, records: Reco
         resources=resources,
         passwords=Passwords(workers=settings.password_workers, waiters=settings.password_waiters),
         cookies=Cookies(secure=settings.secure, key=settings.chat_key.get_secret_value()),
-        templates=Templates(catalogues),
+        templates=templates or Templates(catalogues),
         catalogues=catalogues,
     )
-    return Portal(app=make_app(services), services=services)
+    # Outermost, so that even the answer to a failure of the app itself carries the headers.
+    guarded = SecurityHeaders(
+        make_app(services), socket_origin=settings.socket_origin, secure=settings.secure
+    )
+    return Portal(app=guarded, services=services)
 
 
 def make_app(services: Services) -> FastAPI:
-    """Return the application. Every route, whoever adds it, stands behind `guard`."""
+    """Return the application. Every page, whoever adds it, stands behind `guard`."""
     app = FastAPI(
         title="Konstruct portal",
         openapi_url=None,
         dependencies=[Depends(guard)],
-        middleware=[
-            Middleware(
-                SecurityHeaders,
-                socket_origin=services.settings.socket_origin,
-                secure=services.settings.secure,
-            )
-        ],
     )
     app.state.services = services
-    for router in (*PAGES, health):
+    for router in PAGES:
         app.include_router(router)
+    app.add_route("/healthz", healthz)
+    app.add_route("/readyz", readyz)
     app.mount("/static", Assets(STATIC), name="static")
     register_failures(app)
     return app
 
 
-health = APIRouter()
-
-
-@health.get("/healthz", name="healthz")
-async def healthz() -> Mapping[str, str]:
+async def healthz(_request: Request) -> Response:
     """Say that the process lives."""
-    return {"status": "alive"}
+    return JSONResponse({"status": "alive"})
 
 
-@health.get("/readyz", name="readyz")
-async def readyz(page: Viewed) -> Response:
+async def readyz(request: Request) -> Response:
     """Say whether the database can be used."""
+    services: Services = request.app.state.services
     try:
-        await page.services.records.check()
-    except RetryLater:
-        return JSONResponse({"status": "the database cannot be reached"}, status_code=503)
+        await services.records.check()
+    except StoreError:
+        return JSONResponse({"status": "the database cannot be used"}, status_code=503)
     return JSONResponse({"status": "ready"})

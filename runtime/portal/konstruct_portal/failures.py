@@ -1,5 +1,6 @@
 """Error pages: every failure ends in a page (or JSON, for scripts) that says what to do next."""
 
+import traceback
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -78,7 +79,9 @@ async def _unreadable(request: Request, _error: Exception) -> Response:
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     incident = uuid4().hex[:8]
-    _log.error("portal.failed", incident=incident, path=request.url.path, exc_info=error)
+    # As plain text: some renderers of tracebacks print local variables, which may be secrets.
+    trace = "".join(traceback.format_exception(error))
+    _log.error("portal.failed", incident=incident, path=request.url.path, traceback=trace)
     return await show_failure(request, 500, incident=incident)
 
 

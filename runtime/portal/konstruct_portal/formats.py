@@ -57,7 +57,7 @@ def ago(value: datetime | str, language: str) -> str:
         at = value
     if at.tzinfo is None:
         at = at.replace(tzinfo=UTC)
-    passed = min(at - datetime.now(UTC), timedelta(0))
+    passed = min(at - datetime.now(UTC), timedelta(seconds=-1))
     return format_timedelta(passed, add_direction=True, locale=_locale(language))
 
 

@@ -19,7 +19,7 @@ from konstruct_portal.records import Role, SignedIn, User
 from konstruct_portal.services import Services
 from konstruct_portal.toasts import toast_text
 
-PUBLIC = frozenset({"login", "login.submit", "language", "theme", "healthz", "readyz"})
+PUBLIC = frozenset({"login", "login.submit", "language", "theme"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _LONGEST_FORM = 262_144
 

@@ -121,7 +121,11 @@
     if (!answer) return;
     const atEnd = nearEnd();
     answer(frame);
-    if (Number.isInteger(frame.seq)) { shown.add(frame.seq); after = Math.max(after, frame.seq); }
+    if (Number.isInteger(frame.seq)) {
+      shown.add(frame.seq);
+      // Only the log comes in order: `accepted` may overtake an entry that is still on its way.
+      if (frame.type !== "accepted") after = Math.max(after, frame.seq);
+    }
     settle(atEnd);
   }
 

@@ -28,6 +28,7 @@ PATHS: Mapping[str, tuple[str, ...]] = {
 
 _NUMBERS = frozenset({"window_turns", "recall_limit"})
 _MICRO = 1_000_000
+_MOST_DOLLARS = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,10 @@ def _value(name: str, text: str) -> Any:
     if name in _NUMBERS:
         return int(text)
     if name == "budget":
-        return int((Decimal(text.replace(",", ".")) * _MICRO).to_integral_value())
+        dollars = Decimal(text.replace(",", "."))
+        if not dollars.is_finite() or abs(dollars) > _MOST_DOLLARS:
+            raise ValueError("no amount of money")
+        return int((dollars * _MICRO).to_integral_value())
     if name == "fallbacks":
         parts = [part.strip() for part in text.replace(",", "\n").splitlines()]
         return [part for part in parts if part] or None

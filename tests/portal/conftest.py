@@ -1,0 +1,13 @@
+"""A portal to click through, and a browser to click with."""
+
+from collections.abc import AsyncIterator
+
+import pytest_asyncio
+
+from support.portal_site import Site, open_site
+
+
+@pytest_asyncio.fixture
+async def site() -> AsyncIterator[Site]:
+    async with open_site() as opened:
+        yield opened
