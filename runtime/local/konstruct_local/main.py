@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from konstruct_local.errors import LocalError
 from konstruct_local.settings import LocalSettings
@@ -144,11 +145,13 @@ def _settings(
     terminal: Terminal, *, port: int | None = None, host: str | None = None
 ) -> LocalSettings:
     """Return the environment's settings with the options of this call on top."""
-    given = {"port": port, "host": host}
+    given = {"PORT": port, "HOST": host}
     try:
         return LocalSettings(**{name: one for name, one in given.items() if one is not None})  # type: ignore[arg-type]
-    except ValueError as error:
-        terminal.complain(_("A setting cannot be read: {reason}"), reason=error)
+    except ValidationError as error:
+        for problem in error.errors():
+            reason = f"{problem['loc'][0]}: {problem['msg']}"
+            terminal.complain(_("A setting cannot be read: {reason}"), reason=reason)
         raise typer.Exit(WRONG_USE) from error
 
 

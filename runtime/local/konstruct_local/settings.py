@@ -16,7 +16,8 @@ DEFAULT_HOME = ".konstruct"
 class LocalSettings(BaseSettings):
     """Settings of the embedded mode; each has the variable that is named beside it."""
 
-    model_config = SettingsConfigDict(frozen=True, populate_by_name=True, extra="ignore")
+    # Never by the fields' own names: `home` would read HOME.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     host: str = Field(default=DEFAULT_HOST, validation_alias="HOST")
     port: int = Field(default=DEFAULT_PORT, ge=0, le=65_535, validation_alias="PORT")

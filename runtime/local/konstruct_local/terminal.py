@@ -14,8 +14,16 @@ class Terminal:
         self, words: Words, *, out: TextIO | None = None, err: TextIO | None = None
     ) -> None:
         self.words = words
-        self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        self._given_out = out
+        self._given_err = err
+
+    @property
+    def _out(self) -> TextIO:
+        return self._given_out or sys.stdout
+
+    @property
+    def _err(self) -> TextIO:
+        return self._given_err or sys.stderr
 
     @property
     def lively(self) -> bool:
