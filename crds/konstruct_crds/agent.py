@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from konstruct_crds.common import Budget, ModelChoice, OperatingMode, Status, needs_fallback_rule
+from konstruct_crds.common import Budget, ModelChoice, OperatingMode, Status
 from konstruct_crds.conditions import ConditionType
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
 from konstruct_crds.part import (
@@ -227,7 +227,6 @@ class AgentSpec(Part):
                 message=f"The texts of knowledge have more than {_KNOWLEDGE_CHARACTERS} characters"
                 " together: write the longest ones on pages, and give those with type: URL.",
             ),
-            needs_fallback_rule(),
         )
 
 

@@ -60,8 +60,8 @@ class Budget(Part):
     on_limit: OnLimit = Field(
         default=OnLimit.REFUSE,
         description="What happens at the limit. Refuse: the agent says that it can answer again"
-        " next month, and messages are kept. UseFallbackModel: the first of models.fallbacks that"
-        " costs nothing answers.",
+        " next month, and messages are kept. UseFallbackModel: those of models.fallbacks that"
+        " cost less than the default model answer beyond the limit.",
     )
     per_person_micro_usd: MicroUSD | None = Field(
         default=None,
@@ -90,7 +90,7 @@ class Budget(Part):
 class ModelPurposes(Part):
     """Models for particular work; what is not named uses `default`."""
 
-    embeddings: ModelName | None = Field(
+    embedding: ModelName | None = Field(
         default=None,
         description="The model that makes embeddings for recall and knowledge. It must make"
         " vectors of 384 dimensions.",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_kind.cluster
 
 _ROOT = Path(__file__).parents[2]
 _TESTBED = Path(__file__).parent / "testbed"
@@ -67,15 +68,8 @@ class Cluster:
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """A Kubernetes API: the one of KUBECONFIG, else kind where Docker runs, else built here."""
-    if os.environ.get("KUBECONFIG"):
-        with _given_cluster(Path(os.environ["KUBECONFIG"])) as given:
-            yield given
-    elif _docker_runs():
-        with _kind_cluster() as kind:
-            yield kind
-    else:
-        with _built_cluster() as built:
-            yield built
+    with open_cluster() as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -92,6 +86,14 @@ def cluster_with_crds(cluster: Cluster) -> Cluster:
         ),
     )
     return cluster
+
+
+def open_cluster() -> contextlib.AbstractContextManager[Cluster]:
+    """Return the cluster of this machine, to be opened and closed as a context."""
+    given = os.environ.get("KUBECONFIG")
+    if given:
+        return _given_cluster(Path(given))
+    return _kind_cluster() if _docker_runs() else _built_cluster()
 
 
 def refuse_unless_for_tests(cluster: Cluster) -> None:
@@ -120,15 +122,14 @@ def _given_cluster(kubeconfig: Path) -> Iterator[Cluster]:
 
 @contextlib.contextmanager
 def _kind_cluster() -> Iterator[Cluster]:
-    os.environ.setdefault("KIND_VERSION", _KIND_VERSION)  # read when pytest_kind is imported
-    from pytest_kind import KindCluster  # noqa: PLC0415 - needs the variable above
-
+    # pytest_kind is a pytest plugin and has read its variable before anybody could set it.
+    pytest_kind.cluster.KIND_VERSION = os.environ.get("KIND_VERSION", _KIND_VERSION)
     folder = _cache() / "kind"
     folder.mkdir(parents=True, exist_ok=True)
     installed = shutil.which("kind")
     # pytest_kind keeps its downloads in the working directory; ours is the tree.
     with contextlib.chdir(folder):
-        kind = KindCluster(
+        kind = pytest_kind.cluster.KindCluster(
             f"konstruct-{os.getpid()}",
             kind_path=Path(installed) if installed else None,
             image=os.environ.get("KIND_IMAGE"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from support.cluster import Cluster, refuse_unless_for_tests
+from support.cluster import Cluster, open_cluster, refuse_unless_for_tests
 
 _TESTBED = Path(__file__).parents[1] / "support" / "testbed"
 
@@ -92,3 +92,42 @@ def test_wrong_use_prints_the_manual(tmp_path: Path) -> None:
     )
     assert none.returncode == 1
     assert "No test bed runs" in none.stderr
+
+
+_FAKE_KIND = """#!/bin/sh
+echo "$@" >> "$FAKE_KIND/calls"
+case "$1 $2" in
+  "get clusters") cat "$FAKE_KIND/clusters" 2>/dev/null || true ;;
+  "create cluster")
+    for one; do case $one in --kubeconfig=*) cp "$FAKE_KIND/kubeconfig" "${one#*=}" ;; esac; done
+    for one; do case $one in --name=*) echo "${one#*=}" > "$FAKE_KIND/clusters" ;; esac; done ;;
+esac
+"""
+
+
+@pytest.mark.cluster
+def test_where_docker_runs_kind_gives_the_cluster(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in {"kind": _FAKE_KIND, "docker": "#!/bin/sh\nexit 0\n"}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(0o755)
+    (programs / "kubectl").symlink_to(cluster.kubectl_program)
+    renamed(cluster, tmp_path, "kind-konstruct")
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_KIND", str(tmp_path))
+    monkeypatch.setenv("KONSTRUCT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    here = Path.cwd()
+    with open_cluster() as kind:
+        assert kind.kubectl("config", "current-context").strip() == "kind-konstruct"
+        assert "kube-system" in kind.kubectl("get", "namespaces")
+        assert Path.cwd() == here
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [one.split(" --")[0] for one in calls] == [
+        "get clusters",
+        "create cluster",
+        "delete cluster",
+    ]
