@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -48,6 +49,18 @@ def main() -> None:
         sys.exit(2)
 
 
+@dataclass
+class _State:
+    """What readiness is about: a standby is ready, a leader once it knows its children."""
+
+    watched: Watched | None = None
+
+    def problem(self) -> str:
+        if self.watched is None or self.watched.is_synced:
+            return ""
+        return "The children are not read yet."
+
+
 async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> int:
     """Serve probes, wait for leadership, lead until `stop` is set. Returns the exit code."""
     keys = _seal_keys(settings)
@@ -58,13 +71,15 @@ async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> in
     )
     metrics = Metrics()
     canary = Canary(cluster, namespace=settings.namespace, seconds=settings.canary_seconds)
-    probes = Probes(metrics, alive=canary.problem, ready=lambda: "")
+    state = _State()
+    probes = Probes(metrics, alive=canary.problem, ready=state.problem)
     try:
         async with probes.serve(settings.probe_host, settings.probe_port):
             if not await _or_stop(leadership.acquire(), stop):
                 return 0
             metrics.leading.set(1)
             context = _context(settings, cluster, metrics, keys, identity)
+            state.watched = context.watched
             try:
                 return await _lead(context, leadership, canary, stop)
             finally:

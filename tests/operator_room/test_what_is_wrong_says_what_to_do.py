@@ -198,4 +198,4 @@ def _until(cluster: Cluster, *what_type_reason: str, seconds: float = 20) -> dic
         found = conditions(cluster, *what).get(kind)
         return found if found is not None and found["reason"] == reason else None
 
-    return eventually(look, seconds=seconds, what=f"{kind} {reason}")  # type: ignore[return-value]
+    return eventually(look, seconds=seconds, what=f"{kind} {reason}")

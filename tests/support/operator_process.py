@@ -31,7 +31,9 @@ LLM_KEY = PrivateKey(bytes(range(1, 33)))
 Result = TypeVar("Result")
 
 
-def eventually(look: Callable[[], Result], *, seconds: float = 20.0, what: str = "this") -> Result:
+def eventually(
+    look: Callable[[], Result | None], *, seconds: float = 20.0, what: str = "this"
+) -> Result:
     """Return the first true result of `look`. Fails after `seconds`."""
     end = time.monotonic() + seconds
     found: Any = None

@@ -52,6 +52,11 @@ class Watched:
         """Wait until every collection has been read once."""
         await self._synced.wait()
 
+    @property
+    def is_synced(self) -> bool:
+        """Return whether every collection has been read once."""
+        return self._synced.is_set()
+
     def find(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
         """Return the child as last seen, without managedFields."""
         return self._objects.get((kind.kind, namespace), {}).get(name)

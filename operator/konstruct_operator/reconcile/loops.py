@@ -104,11 +104,7 @@ async def _sweep_once(context: Context, *, spread: float) -> None:
     agents = await _by_namespace(context, kinds.AGENT)
     connections = await _by_namespace(context, kinds.CONNECTION)
     templates, _ = await context.cluster.list(kinds.TEMPLATE)
-    try:
-        await context.registry.refresh()
-        await deletion.deliver_orders(context)
-    except OperatorError as error:
-        log.warning("registry_not_compared", error=str(error))
+    await _compare_registry(context)
     owned = set()
     for position, document in enumerate(found):
         tenant = Tenant.model_validate(document)
@@ -131,13 +127,19 @@ async def _sweep_once(context: Context, *, spread: float) -> None:
 
 async def _after_outage(context: Context) -> None:
     """Publish at once what could not be published during the outage."""
+    await _compare_registry(context)
+    for name in list(context.tenants):
+        context.tenant_changed(name)
+
+
+async def _compare_registry(context: Context) -> None:
+    """Read what the gateway has, so that what it lost is pushed anew; deliver what waits."""
     try:
+        await context.registry.open()
         await context.registry.refresh()
         await deletion.deliver_orders(context)
     except OperatorError as error:
         log.warning("registry_not_compared", error=str(error))
-    for name in list(context.tenants):
-        context.tenant_changed(name)
 
 
 async def _by_namespace(context: Context, kind: kinds.Kind) -> dict[str, list[dict[str, Any]]]:

@@ -69,6 +69,11 @@ class Registry:
             snapshot.name,
         )
 
+    async def open(self) -> None:
+        """Open a session unless there is one: from now on an older leader's pushes are refused."""
+        async with self._lock:
+            await self._ensure_session()
+
     async def refresh(self) -> None:
         """Read what the gateway has, so that whatever it lost shows as a difference."""
         answer = await self._send("GET", "/tenants")
