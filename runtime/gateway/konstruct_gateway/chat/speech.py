@@ -19,8 +19,16 @@ from konstruct_gateway.registry.view import running
 from konstruct_messages.inbound import Person
 from konstruct_registry.snapshot import AgentSnapshot
 from konstruct_store import settle
-from konstruct_store.errors import Refused, RetryLater, TurnLost
+from konstruct_store.errors import ConversationOfAnother, Refused, RetryLater, TurnLost
 from konstruct_store.receive import Received
+
+
+class _NotTaken(Exception):
+    """The message was not taken; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass
@@ -64,35 +72,57 @@ class Speech:
         return frames.error(code, text, client_id)
 
     async def _message(self, frame: inbound_frames.Message) -> frames.Frame | None:
-        tenant = self.services.view.tenant_by_id(self.place.tenant.tenant_id)
-        if tenant is None:
-            return self._refuse("no_agent", frame.id)
-        if not self.services.message_rate.take(f"{tenant.tenant_id}/{self.person.key}"):
-            self.too_fast = True
-            return self._refuse("too_fast", frame.id)
-        message = inbound.message(frame, person=self.person, conversation_key=self.conversation_key)
-        if isinstance(message, Refusal):
-            return self._refuse(message.code, frame.id)
-        place = access.renewed(self.services.view, self.place)
-        agent = access.find_agent_by_id(tenant, self.agent.agent_id)
-        if place is None or agent is None:
-            return self._refuse("no_agent", frame.id)
         self.outgoing.own(frame.id)
-        self.outgoing.await_answer()
         try:
-            received = await self.services.reception.take(place, agent, message)
-        except (RetryLater, Unavailable):
+            place, received = await self._take(frame)
+        except _NotTaken as refused:
             self.outgoing.disown(frame.id)
-            return self._refuse("try_again", frame.id)
+            return self._refuse(refused.code, frame.id)
         await self.outgoing.accept(frame.id, received.seq)
         await self._after(place, received)
         return None
+
+    async def _take(self, frame: inbound_frames.Message) -> tuple[Place, Received]:
+        """Make the message durable. Raises _NotTaken or ConversationOfAnother."""
+        place, agent = self._now()
+        if not self.services.message_rate.take(f"{place.tenant.tenant_id}/{self.person.key}"):
+            self.too_fast = True
+            raise _NotTaken("too_fast")
+        message = inbound.message(frame, person=self.person, conversation_key=self.conversation_key)
+        if isinstance(message, Refusal):
+            raise _NotTaken(message.code)
+        self.outgoing.await_answer()
+        try:
+            return place, await self.services.reception.take(place, agent, message)
+        except ConversationOfAnother:
+            raise
+        except (RetryLater, Unavailable) as error:
+            raise _NotTaken("try_again") from error
+        except Refused as error:
+            # The tenant is being erased.
+            raise _NotTaken("no_agent") from error
+        except Exception as error:
+            # Whatever it is, nothing is known to be stored; the same id may come again.
+            structlog.get_logger(__name__).exception("message not taken")
+            raise _NotTaken("try_again") from error
+
+    def _now(self) -> tuple[Place, AgentSnapshot]:
+        """Return place and agent as the registry has them now."""
+        place = access.renewed(self.services.view, self.place)
+        agent = (
+            access.find_agent_by_id(place.tenant, self.agent.agent_id)
+            if place is not None
+            else None
+        )
+        if place is None or agent is None:
+            raise _NotTaken("no_agent")
+        return place, agent
 
     async def _after(self, place: Place, received: Received) -> None:
         """Say what else there is to say, once the message is acknowledged."""
         tenant_id = place.tenant.tenant_id
         if running(place.tenant):
-            if not received.duplicate:
+            if not (received.duplicate or received.silenced):
                 self.services.later.expect(
                     Expected(tenant_id, received.conversation_id, received.seq, self.languages)
                 )
