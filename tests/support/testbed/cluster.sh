@@ -16,7 +16,7 @@ DIR=$RUNS/$NAME
 ADVERTISED=10.88.0.1 SERVICES=10.96.0.0/16 FIRST_SERVICE=10.96.0.1
 
 alive() { # program: does its process run, and is it ours (process ids are used again)?
-  [ -f "$DIR/$1.pid" ] && ps -o args= -p "$(cat "$DIR/$1.pid")" 2>/dev/null | grep -qF "$DIR/"
+  [ -f "$DIR/$1.pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$(cat "$DIR/$1.pid")/cmdline" | grep -qF "$DIR/"
 }
 start() { # program command...: one background process with its pid and log in $DIR
   local program=$1; shift
@@ -71,6 +71,7 @@ Y
 }
 
 up() {
+  command -v openssl >/dev/null || { echo "The test bed needs openssl for its certificates: apt-get install openssl" >&2; return 1; }
   local etcd kubernetes api_port etcd_port peer_port
   etcd=$("$HERE/build.sh" etcd); kubernetes=$("$HERE/build.sh" kubernetes)
   if [ -f "$DIR/ready" ] && alive etcd && alive apiserver && alive controllers; then show; return; fi
