@@ -38,12 +38,12 @@ def deployment(far: FarModel, name: str = "far", **over: object) -> Deployment:
 
 @pytest.fixture
 def router(vendor: LateVendor) -> Router:
-    patience = Patience(first_token=1.5, token_gap=1.0)
+    patience = Patience(first_token=6.0, token_gap=6.0)  # a busy machine is no failure
     return Router(vendor.get, metrics=LlmMetrics(), patience=patience)
 
 
 async def ask(
-    router: Router, *chain: Deployment, call: ChatCall = CALL, seconds: float = 5
+    router: Router, *chain: Deployment, call: ChatCall = CALL, seconds: float = 20
 ) -> Assembly:
     deadline = asyncio.get_running_loop().time() + seconds
     opened = await router.open(chain, call, deadline=deadline)
@@ -112,7 +112,9 @@ async def test_a_failing_deployment_is_stood_in_for_by_its_fallback(
     router: Router, far: FarModel, second: FarModel, behaviour: Behaviour
 ) -> None:
     far.rule = lambda _body: behaviour
-    answer = await ask(router, deployment(far), deployment(second, "second"))
+    if isinstance(behaviour, Hang):
+        router._patience = Patience(first_token=1.0, token_gap=1.0)
+    answer = await ask(router, deployment(far), deployment(second, "second"), seconds=20)
     assert answer.text == "Echo: hello nonce:n1"
     assert len(far.chats) <= 2
     assert len(second.chats) == 1
@@ -170,6 +172,7 @@ async def test_a_stream_that_breaks_in_its_middle_is_not_taken_for_an_answer(
     router: Router, far: FarModel, behaviour: Behaviour
 ) -> None:
     far.script(behaviour)
+    router._patience = Patience(first_token=6.0, token_gap=1.0)
     with pytest.raises(AttemptFailed):
         await ask(router, deployment(far))
     assert len(far.chats) == 1
@@ -221,10 +224,17 @@ async def test_the_demo_model_takes_the_same_path_without_any_network(router: Ro
 async def test_vectors_come_from_providers_and_from_the_demo_model(
     router: Router, far: FarModel
 ) -> None:
-    deadline = asyncio.get_running_loop().time() + 5
+    deadline = asyncio.get_running_loop().time() + 20
     demo = Deployment(PoolModel(name="demo", model=DEMO_EMBEDDING, kind="Embedding"))
     _, found = await router.embed([demo], ["one", "two"], deadline=deadline)
     assert [len(vector) for vector in found.vectors] == [384, 384]
     remote = deployment(far, kind="Embedding")
     _, found = await router.embed([remote], ["one"], deadline=deadline)
     assert len(found.vectors[0]) == 384
+
+
+async def test_an_answer_that_repeats_itself_is_still_an_answer(
+    router: Router, far: FarModel
+) -> None:
+    far.script(Answer("---- " * 300))
+    assert (await ask(router, deployment(far))).text == "---- " * 300

@@ -41,6 +41,8 @@ class LitellmVendor:
         litellm.disable_streaming_logging = True
         litellm.disable_token_counter = True  # it loads 100 MB; we estimate where no usage comes
         litellm.telemetry = False
+        # A ruler of a table is no reason to break an answer off; size and deadline are ours.
+        _untyped.REPEATED_STREAMING_CHUNK_LIMIT = 1_000_000
         for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # its errors quote prompts
         litellm.custom_provider_map = [
