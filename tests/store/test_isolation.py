@@ -23,6 +23,7 @@ from konstruct_store import (
 )
 from konstruct_store.claims import HeldTurn
 from konstruct_store.errors import NotFound, TurnLost
+from konstruct_store.migrate import Program
 from konstruct_store.usage import Limits
 from support.build import inbound, tenant_snapshot
 from support.catalogue import UNPROTECTED
@@ -143,7 +144,7 @@ async def test_deliveries_of_many_tenants_are_claimed_with_their_own_content(
 
 @pytest.mark.parametrize("program", ["gateway", "llm", "portal"])
 async def test_without_a_tenant_no_table_with_content_shows_a_row(
-    gateway_store: Store, database: Database, program: Any
+    gateway_store: Store, database: Database, program: Program
 ) -> None:
     office = Office(gateway_store)
     await office.write("hello")

@@ -20,6 +20,8 @@ _SESSION_SETTINGS = {
     "idle_in_transaction_session_timeout": "10s",
     "search_path": "konstruct",
     "jit": "off",
+    # The plan test proves the generic plans; planning anew would cost more than most executions.
+    "plan_cache_mode": "force_generic_plan",
 }
 _BOOTSTRAP = """
 CREATE SCHEMA IF NOT EXISTS konstruct;

@@ -174,7 +174,7 @@ CREATE TABLE konstruct.conversations (
     CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, conversation_id),
     CONSTRAINT conversations_mode_check CHECK ((mode = ANY (ARRAY['Agent'::text, 'Human'::text])))
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
-CREATE INDEX conversations_recent ON konstruct.conversations USING btree (tenant_id, active_hour, conversation_id);
+CREATE INDEX conversations_recent ON konstruct.conversations USING btree (tenant_id, active_hour, conversation_id) WHERE (begun_at > '-infinity'::timestamp with time zone);
 ALTER TABLE konstruct.conversations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.conversations FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.conversations USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -240,7 +240,6 @@ CREATE TABLE konstruct.deliveries (
     CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
 ) WITH (fillfactor=85);
 CREATE INDEX deliveries_open ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (state = ANY (ARRAY['Queued'::text, 'Sending'::text]));
-CREATE INDEX deliveries_queued ON konstruct.deliveries USING btree (tenant_id, queued_at);
 CREATE INDEX deliveries_vendor ON konstruct.deliveries USING btree (tenant_id, connection_id, vendor_id) WHERE (vendor_id IS NOT NULL);
 ALTER TABLE konstruct.deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.deliveries FORCE ROW LEVEL SECURITY;
@@ -270,7 +269,7 @@ CREATE TABLE konstruct.dispatch (
     active_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT dispatch_pkey PRIMARY KEY (tenant_id, conversation_id)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
-CREATE INDEX dispatch_active ON konstruct.dispatch USING btree (tenant_id, active_at);
+CREATE INDEX dispatch_active ON konstruct.dispatch USING btree (tenant_id, active_at) WHERE (active_at > '-infinity'::timestamp with time zone);
 CREATE INDEX dispatch_due ON konstruct.dispatch USING btree (tenant_id, due_at) WHERE (due_at IS NOT NULL);
 CREATE INDEX dispatch_idle ON konstruct.dispatch USING btree (active_at) WHERE (opened_at IS NULL);
 CREATE INDEX dispatch_leased ON konstruct.dispatch USING btree (lease_until) WHERE (lease_until IS NOT NULL);
@@ -287,7 +286,6 @@ CREATE TABLE konstruct.ignored_items (
     at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT ignored_items_pkey PRIMARY KEY (tenant_id, item_id)
 );
-CREATE INDEX ignored_items_at ON konstruct.ignored_items USING btree (tenant_id, at);
 ALTER TABLE konstruct.ignored_items ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.ignored_items FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.ignored_items USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -315,7 +313,7 @@ CREATE TABLE konstruct.inbox (
     CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['Message'::text, 'Choice'::text, 'System'::text])))
 ) WITH (fillfactor=85);
 CREATE INDEX inbox_pending ON konstruct.inbox USING btree (tenant_id, conversation_id, seq) WHERE (disposition IS NULL);
-CREATE INDEX inbox_received ON konstruct.inbox USING btree (tenant_id, received_at);
+CREATE INDEX inbox_received ON konstruct.inbox USING btree (tenant_id, received_at) WHERE (kind <> 'System'::text);
 ALTER TABLE konstruct.inbox ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.inbox FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.inbox USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -534,9 +532,9 @@ CREATE TABLE konstruct.turns (
     CONSTRAINT turns_check CHECK (((state = ANY (ARRAY['Queued'::text, 'Claimed'::text])) = (settled_at IS NULL))),
     CONSTRAINT turns_state_check CHECK ((state = ANY (ARRAY['Queued'::text, 'Claimed'::text, 'Answered'::text, 'Dead'::text, 'Cancelled'::text])))
 ) WITH (fillfactor=80);
+CREATE INDEX turns_answered ON konstruct.turns USING btree (tenant_id, settled_at) WHERE (state = 'Answered'::text);
 CREATE INDEX turns_held ON konstruct.turns USING btree (tenant_id, pod) WHERE (state = 'Claimed'::text);
-CREATE INDEX turns_of_conversation ON konstruct.turns USING btree (tenant_id, conversation_id, first_seq);
-CREATE INDEX turns_settled ON konstruct.turns USING btree (tenant_id, settled_at);
+CREATE INDEX turns_of_conversation ON konstruct.turns USING btree (tenant_id, conversation_id, first_seq) WHERE (first_seq > 0);
 CREATE UNIQUE INDEX turns_claim ON konstruct.turns USING btree (tenant_id, claim_id) WHERE (state = 'Claimed'::text);
 CREATE UNIQUE INDEX turns_one_open ON konstruct.turns USING btree (tenant_id, conversation_id) WHERE (state = ANY (ARRAY['Queued'::text, 'Claimed'::text]));
 ALTER TABLE konstruct.turns ENABLE ROW LEVEL SECURITY;
@@ -586,7 +584,6 @@ CREATE TABLE konstruct.usage_ledger (
     CONSTRAINT usage_ledger_kind_check CHECK ((kind = ANY (ARRAY['Model'::text, 'Embedding'::text, 'Channel'::text]))),
     CONSTRAINT usage_ledger_output_tokens_check CHECK ((output_tokens >= 0))
 );
-CREATE INDEX usage_ledger_day ON konstruct.usage_ledger USING btree (tenant_id, day);
 ALTER TABLE konstruct.usage_ledger ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.usage_ledger FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.usage_ledger USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);

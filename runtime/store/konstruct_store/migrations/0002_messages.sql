@@ -23,8 +23,10 @@ CREATE TABLE konstruct.conversations (
     PRIMARY KEY (tenant_id, conversation_id),
     UNIQUE (tenant_id, connection_id, conversation_key)
 );
+-- Predicates that always hold keep an index out of look-ups by key, where it would only tie.
 CREATE INDEX conversations_recent
-ON konstruct.conversations (tenant_id, active_hour, conversation_id);
+ON konstruct.conversations (tenant_id, active_hour, conversation_id)
+WHERE begun_at > '-infinity';
 SELECT konstruct.protect('konstruct.conversations');
 SELECT konstruct.keep_hot('konstruct.conversations');
 
@@ -50,7 +52,7 @@ CREATE TABLE konstruct.inbox (
 ) WITH (fillfactor = 85);
 CREATE INDEX inbox_pending ON konstruct.inbox (tenant_id, conversation_id, seq)
 WHERE disposition IS NULL;
-CREATE INDEX inbox_received ON konstruct.inbox (tenant_id, received_at);
+CREATE INDEX inbox_received ON konstruct.inbox (tenant_id, received_at) WHERE kind <> 'System';
 SELECT konstruct.protect('konstruct.inbox');
 
 -- All the names under which a message may come again; kept longer than any vendor retries.
@@ -74,7 +76,6 @@ CREATE TABLE konstruct.ignored_items (
     at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, item_id)
 );
-CREATE INDEX ignored_items_at ON konstruct.ignored_items (tenant_id, at);
 SELECT konstruct.protect('konstruct.ignored_items');
 
 -- The hot row of a conversation: ids and times only; its own columns decide who may claim.
@@ -94,7 +95,8 @@ CREATE TABLE konstruct.dispatch (
 CREATE INDEX dispatch_due ON konstruct.dispatch (tenant_id, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX dispatch_open ON konstruct.dispatch (opened_at) WHERE opened_at IS NOT NULL;
 CREATE INDEX dispatch_leased ON konstruct.dispatch (lease_until) WHERE lease_until IS NOT NULL;
-CREATE INDEX dispatch_active ON konstruct.dispatch (tenant_id, active_at);
+CREATE INDEX dispatch_active ON konstruct.dispatch (tenant_id, active_at)
+WHERE active_at > '-infinity';
 CREATE INDEX dispatch_idle ON konstruct.dispatch (active_at) WHERE opened_at IS NULL;
 SELECT konstruct.keep_hot('konstruct.dispatch');
 
@@ -148,8 +150,9 @@ CREATE UNIQUE INDEX turns_one_open ON konstruct.turns (tenant_id, conversation_i
 WHERE state IN ('Queued', 'Claimed');
 CREATE UNIQUE INDEX turns_claim ON konstruct.turns (tenant_id, claim_id) WHERE state = 'Claimed';
 CREATE INDEX turns_held ON konstruct.turns (tenant_id, pod) WHERE state = 'Claimed';
-CREATE INDEX turns_of_conversation ON konstruct.turns (tenant_id, conversation_id, first_seq);
-CREATE INDEX turns_settled ON konstruct.turns (tenant_id, settled_at);
+CREATE INDEX turns_of_conversation ON konstruct.turns (tenant_id, conversation_id, first_seq)
+WHERE first_seq > 0;
+CREATE INDEX turns_answered ON konstruct.turns (tenant_id, settled_at) WHERE state = 'Answered';
 SELECT konstruct.protect('konstruct.turns');
 
 CREATE TABLE konstruct.steps (

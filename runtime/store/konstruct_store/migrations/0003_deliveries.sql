@@ -26,7 +26,6 @@ CREATE INDEX deliveries_open ON konstruct.deliveries (tenant_id, conversation_id
 WHERE state IN ('Queued', 'Sending');
 CREATE INDEX deliveries_vendor ON konstruct.deliveries (tenant_id, connection_id, vendor_id)
 WHERE vendor_id IS NOT NULL;
-CREATE INDEX deliveries_queued ON konstruct.deliveries (tenant_id, queued_at);
 SELECT konstruct.protect('konstruct.deliveries');
 
 -- The hot row of a conversation with something to send: ids and times only.

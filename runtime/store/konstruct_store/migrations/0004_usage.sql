@@ -47,7 +47,6 @@ CREATE TABLE konstruct.usage_ledger (
     at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, entry_id)
 );
-CREATE INDEX usage_ledger_day ON konstruct.usage_ledger (tenant_id, day);
 SELECT konstruct.protect('konstruct.usage_ledger');
 
 -- The ledger summed by day, for pages: a month is a few hundred rows.

@@ -1,5 +1,6 @@
 -- A turn as a claim hands it out: the same at every claim but for steps, attempt and lease.
--- The window is in the order of turns, so that each answer follows what it answers.
+-- A turn's messages are what was said between its first and last seq. The window is in the order
+-- of turns, so that each answer follows what it answers.
 -- $1 tenant, $2 turn
 WITH turn AS (
     SELECT * FROM konstruct.turns WHERE tenant_id = $1 AND turn_id = $2
@@ -13,20 +14,29 @@ source AS (
 ),
 
 message AS (
-    SELECT i.seq, i.kind, l.payload, l.at
+    SELECT l.seq, l.kind, l.payload, l.at
     FROM source AS s
-    INNER JOIN konstruct.inbox AS i
-        ON
-            i.tenant_id = $1
-            AND i.conversation_id = s.conversation_id
-            AND i.seq BETWEEN s.first_seq AND s.last_seq
-            AND i.turn_id = s.turn_id
     INNER JOIN konstruct.log AS l
-        ON l.tenant_id = $1 AND l.conversation_id = i.conversation_id AND l.seq = i.seq
+        ON
+            l.tenant_id = $1
+            AND l.conversation_id = s.conversation_id
+            AND l.seq BETWEEN s.first_seq AND s.last_seq
+    WHERE l.kind = 'Said' OR (l.kind = 'Marker' AND s.first_seq = s.last_seq)
 ),
 
-recent AS (
-    SELECT l.seq, l.kind, l.payload, l.at, l.turn_id, l.conversation_id
+neighbour AS MATERIALIZED (
+    SELECT o.turn_id, o.first_seq, o.last_seq
+    FROM turn AS t
+    INNER JOIN konstruct.turns AS o
+        ON
+            o.tenant_id = $1
+            AND o.conversation_id = t.conversation_id
+            AND o.first_seq > 0
+            AND o.first_seq BETWEEN t.window_from AND t.window_to
+),
+
+recent AS MATERIALIZED (
+    SELECT l.seq, l.kind, l.payload, l.at, l.turn_id
     FROM turn AS t
     INNER JOIN konstruct.log AS l
         ON
@@ -35,7 +45,10 @@ recent AS (
             AND l.seq BETWEEN t.window_from AND t.window_to
     WHERE
         l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
-        AND NOT EXISTS (SELECT FROM message AS m WHERE m.seq = l.seq)
+        AND NOT EXISTS (
+            SELECT FROM source AS s
+            WHERE l.seq BETWEEN s.first_seq AND s.last_seq AND l.kind IN ('Said', 'Marker')
+        )
     ORDER BY l.seq DESC
     LIMIT 200
 ),
@@ -43,14 +56,10 @@ recent AS (
 line AS (
     SELECT r.seq, r.kind, r.payload, r.at, coalesce(o.first_seq, r.seq) AS turn_seq
     FROM recent AS r
-    LEFT JOIN konstruct.inbox AS i
+    LEFT JOIN neighbour AS o
         ON
-            i.tenant_id = $1
-            AND i.conversation_id = r.conversation_id
-            AND i.seq = r.seq
-            AND r.kind = 'Said'
-    LEFT JOIN konstruct.turns AS o
-        ON o.tenant_id = $1 AND o.turn_id = coalesce(r.turn_id, i.turn_id)
+            r.turn_id = o.turn_id
+            OR (r.kind = 'Said' AND r.seq BETWEEN o.first_seq AND o.last_seq)
 )
 
 SELECT
@@ -63,7 +72,7 @@ SELECT
     a.snapshot AS agent,
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
-            'speaker', CASE WHEN m.kind = 'System' THEN 'System' ELSE 'Person' END,
+            'speaker', CASE WHEN m.kind = 'Marker' THEN 'System' ELSE 'Person' END,
             'name', coalesce(m.payload ->> 'name', ''),
             'text', coalesce(m.payload ->> 'text', ''),
             'at', m.at,

@@ -42,7 +42,7 @@ turn AS (
             (
                 SELECT o.first_seq
                 FROM konstruct.turns AS o
-                WHERE o.tenant_id = $1 AND o.conversation_id = $2
+                WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND o.first_seq > 0
                 ORDER BY o.first_seq DESC
                 OFFSET greatest($12::integer - 1, 0) LIMIT 1
             ), 1

@@ -11,5 +11,6 @@ WHERE
         SELECT FROM konstruct.dispatch AS d
         WHERE
             d.tenant_id = w.tenant_id
+            AND d.active_at > '-infinity'
             AND d.active_at > now() - w.idle_seconds * interval '1 second'
     )

@@ -1,29 +1,28 @@
 -- Lock conversations with something to send, the longest due first, a few of each tenant.
 -- $1 lease seconds, $2 limit, $3 limit per tenant
 WITH due AS (
-    SELECT tenant_id, conversation_id, due_at
+    SELECT ctid AS place, tenant_id, due_at
     FROM konstruct.delivery_dispatch
     WHERE due_at <= now()
     ORDER BY due_at
-    LIMIT $2 * 10
+    LIMIT 500
 ),
 
 fair AS (
     SELECT
-        tenant_id, conversation_id, due_at,
-        row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS place
+        place, due_at, row_number() OVER (PARTITION BY tenant_id ORDER BY due_at) AS turn
     FROM due
 ),
 
 locked AS (
     SELECT d.tenant_id, d.conversation_id
-    FROM fair AS f
-    INNER JOIN konstruct.delivery_dispatch AS d
-        ON d.tenant_id = f.tenant_id AND d.conversation_id = f.conversation_id
-    WHERE f.place <= $3 AND d.due_at <= now()
-    ORDER BY f.due_at
+    FROM konstruct.delivery_dispatch AS d
+    WHERE
+        d.ctid = any(ARRAY(SELECT f.place FROM fair AS f WHERE f.turn <= $3))
+        AND d.due_at <= now()
+    ORDER BY d.due_at
     LIMIT $2
-    FOR UPDATE OF d SKIP LOCKED
+    FOR UPDATE SKIP LOCKED
 )
 
 UPDATE konstruct.delivery_dispatch AS d

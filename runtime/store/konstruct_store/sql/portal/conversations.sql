@@ -16,6 +16,7 @@ SELECT
 FROM konstruct.conversations AS c
 WHERE
     c.tenant_id = $1
+    AND c.begun_at > '-infinity'
     AND c.active_hour <= coalesce($2, 'infinity'::timestamptz)
     AND c.active_at < coalesce($2, 'infinity'::timestamptz)
 ORDER BY c.active_hour DESC, c.active_at DESC

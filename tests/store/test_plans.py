@@ -1,0 +1,99 @@
+"""At a million rows every named statement still goes by an index, with its program's rights."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+
+from konstruct_local.postgres import EmbeddedPostgres
+from konstruct_store import statements
+from support.history import fill
+from support.postgres import Database, fresh_database
+
+pytestmark = pytest.mark.postgres
+
+_BIG = 10_000
+_EXPLAIN = """
+CREATE FUNCTION konstruct.explain_for_test(query text) RETURNS SETOF json
+LANGUAGE plpgsql
+AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (GENERIC_PLAN, FORMAT JSON) ' || query; END $$
+"""
+# Statements that are meant to read a whole table: small ones, and lists of everything there is.
+WHOLE_TABLE = {
+    "portal/users": "portal_users",
+}
+
+
+@pytest.fixture(scope="module")
+def history(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
+    with asyncio.Runner() as runner:
+        making = fresh_database(postgres_server)
+        database = runner.run(making.__aenter__())
+        runner.run(fill(database.owner_url))
+        runner.run(_make_explainable(database))
+        yield database
+        runner.run(making.__aexit__(None, None, None))
+
+
+async def _make_explainable(database: Database) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(_EXPLAIN)
+    await owner.close()
+
+
+def program_of(name: str) -> str:
+    if name.startswith("portal/"):
+        return "portal"
+    if name.startswith("usage/") and name != "usage/counts":
+        return "llm"
+    return "gateway"
+
+
+async def test_every_statement_goes_by_an_index(history: Database) -> None:
+    owner = await asyncpg.connect(history.owner_url)
+    rows = await owner.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'konstruct'::regnamespace"
+        " AND relkind = 'r' AND reltuples >= $1",
+        _BIG,
+    )
+    big = {row["relname"] for row in rows}
+    assert await owner.fetchval("SELECT count(*) FROM konstruct.log") == 1_000_000
+    await owner.close()
+    assert {"log", "inbox", "turns", "steps", "dispatch", "deliveries", "usage_ledger"} <= big
+    found = []
+    connections: dict[str, asyncpg.Connection] = {}
+    for name in statements.names():
+        program = program_of(name)
+        if program not in connections:
+            connections[program] = await asyncpg.connect(history.url(program))  # type: ignore[arg-type]
+            await connections[program].execute("SET konstruct.tenant = ''")
+        role = "konstruct_eraser" if name.startswith("erase/") and program == "gateway" else None
+        if role and name not in {"erase/waiting", "erase/finish"}:
+            await connections[program].execute(f"SET ROLE {role}")
+        plan = await connections[program].fetchval(
+            "SELECT konstruct.explain_for_test($1)", statements.statement(name)
+        )
+        await connections[program].execute("RESET ROLE")
+        found += [
+            f"{name}: {problem}"
+            for problem in problems(json.loads(plan)[0]["Plan"], big)
+            if WHOLE_TABLE.get(name) not in problem.split()
+        ]
+    for connection in connections.values():
+        await connection.close()
+    assert found == []
+
+
+def problems(node: dict[str, Any], big: set[str]) -> Iterator[str]:
+    """Yield what a plan does to a big table without an index's condition."""
+    table = node.get("Relation Name", "")
+    if table in big:
+        kind = node["Node Type"]
+        ordered = kind in {"Index Scan", "Index Only Scan"} and "Index Cond" in node
+        if not ordered and kind not in {"Bitmap Heap Scan", "ModifyTable", "Tid Scan"}:
+            yield f"{kind} on {table} {node.get('Filter', '')}"
+    for child in node.get("Plans", []):
+        yield from problems(child, big)
