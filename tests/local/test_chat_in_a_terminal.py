@@ -1,5 +1,6 @@
 """What a person sees of a reply in the making, and what the chat remembers."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_a_reply_that_differs_from_what_was_shown_is_shown_whole() -> None:
 def test_whatever_the_pieces_the_person_reads_the_reply(text: str, cuts: list[int]) -> None:
     places = sorted({0, len(text), *(cut for cut in cuts if cut < len(text))})
     stream, seen = Stream(), ""
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in itertools.pairwise(places):
         seen += stream.take(1, start, text[start:end])
     assert seen + stream.finish(text) == text
 

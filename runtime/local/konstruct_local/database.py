@@ -37,8 +37,17 @@ async def prepare_database(database: Database, passwords: Mapping[str, str]) -> 
         for program in migrate.PROGRAMS:
             await migrate.create_login(database.owner_url, program, passwords[program])
     except store_errors.StoreError as error:
+        if database.server is None:
+            raise UnusableSystem(
+                _("The database of KONSTRUCT_DATABASE_URL cannot be used: {reason}"), reason=error
+            ) from error
         raise UnusableSystem(
-            _("The database cannot be prepared: {reason}"), reason=error
+            _(
+                "The database cannot be prepared: {reason}"
+                " To start anew without what is in it, move {directory} away."
+            ),
+            reason=error,
+            directory=database.server.directory,
         ) from error
 
 

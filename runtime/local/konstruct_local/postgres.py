@@ -59,6 +59,11 @@ class EmbeddedPostgres:
         return self._process.pid if self._process is not None else 0
 
     @property
+    def directory(self) -> Path:
+        """Where the data lie."""
+        return self._directory
+
+    @property
     def port(self) -> int:
         """The loopback port it listens on; 0 before its first start."""
         return self._port
