@@ -46,7 +46,8 @@ lock: $(UV) ## Write requirements/*.txt anew: one lock per image and one for dev
 
 .PHONY: generate
 generate: $(VENV)/.installed ## Write every generated file anew: CRDs, channel types, schemas, OpenAPI documents
-	@$(RUN)/python -m konstruct_channels specs > crds/konstruct_crds/channel_types.json
+	@$(RUN)/python -m konstruct_channels specs > crds/konstruct_crds/channel_types.json.new
+	@mv crds/konstruct_crds/channel_types.json.new crds/konstruct_crds/channel_types.json
 	@$(RUN)/python -m konstruct_crds generate
 	@$(RUN)/python -m konstruct_gateway openapi
 	@$(RUN)/python -m konstruct_llm openapi
@@ -84,7 +85,7 @@ packages: ## Say which Debian packages the tests need, and install them
 
 .PHONY: testbed
 testbed: ## Build the Kubernetes API that the tests use where neither KUBECONFIG nor Docker is there
-	@tests/support/testbed/build.sh
+	@tests/support/testbed/build.sh --if-needed
 
 .PHONY: test
 test: check packages testbed ## Install what is missing, then run every test
