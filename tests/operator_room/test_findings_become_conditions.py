@@ -34,7 +34,7 @@ def observed(*, spec: dict[str, Any] | None = None, **over: Any) -> Observed:
         "metadata": {"name": "acme", "uid": "00000000-0000-4000-8000-000000000001"},
         "spec": {"displayName": "Acme", "namespace": PLACE} | (spec or {}),
     }
-    values = {
+    values: dict[str, Any] = {
         "tenant": Tenant.model_validate(tenant),
         "now": NOW,
         "namespace": NamespaceView(PLACE, tenant="acme"),

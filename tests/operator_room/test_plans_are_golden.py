@@ -5,6 +5,7 @@ option is defined, writes the plans anew; read the difference before you commit 
 """
 
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ CASES = sorted(path.name for path in PLANS.iterdir())
 
 
 def settings(**over: Any) -> OperatorSettings:
-    values = {
+    values: dict[str, Any] = {
         "registry_url": "http://konstruct-gateway.konstruct-system.svc:8001",
         "registry_token": "registry-token",
         "gateway_seal_public_key": "",
@@ -45,7 +46,7 @@ def observed(case: str, **over: Any) -> Observed:
     }
     tenant = Tenant.model_validate(of_kind["Tenant"][0])
     place = names.namespace_of(tenant.metadata.name, tenant.spec.namespace or "")
-    values = {
+    values: dict[str, Any] = {
         "tenant": tenant,
         "now": datetime(2026, 11, 23, tzinfo=UTC),
         "agents": tuple(Agent.model_validate(one) for one in of_kind["Agent"]),
@@ -94,13 +95,14 @@ def test_what_is_planned_does_not_differ_from_itself_with_the_servers_additions(
 def test_a_lost_field_a_changed_one_and_an_added_entry_all_differ() -> None:
     policy = children.planned(observed("tools_and_two_pods"), settings())[3]
     assert policy["metadata"]["name"] == names.POLICY_TOOLS
-    for break_it in (
+    ways: tuple[Callable[[dict[str, Any]], object], ...] = (
         lambda one: one["spec"].pop("egress"),
         lambda one: one["spec"].update(policyTypes=["Ingress"]),
         lambda one: one["spec"]["egress"].append({}),
         lambda one: one["metadata"].pop("annotations"),
         lambda one: one["metadata"]["labels"].clear(),
-    ):
+    )
+    for break_it in ways:
         broken = yaml.safe_load(yaml.safe_dump(policy))
         break_it(broken)
         assert differs(broken, policy)

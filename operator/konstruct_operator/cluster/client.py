@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from typing import Any, Final, Self, cast
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, Final, Self, TypeVar, cast
 
 import aiohttp
 from kubernetes.aio import config
@@ -27,6 +27,9 @@ Document = dict[str, Any]
 REQUEST_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=5)
 MERGE_PATCH: Final = "application/merge-patch+json"
 APPLY_PATCH: Final = "application/apply-patch+yaml"
+_INSISTENCE_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16)
+
+Result = TypeVar("Result")
 
 
 class Cluster:
@@ -205,6 +208,19 @@ class Cluster:
             method, request[1], header_params=request[2], body=body, _request_timeout=timeout
         )
         return cast("aiohttp.ClientResponse", answer.response)
+
+
+async def insist(attempt: Callable[[], Awaitable[Result]]) -> Result:
+    """Return what `attempt` returns, trying again for a third of a second while it is forbidden.
+
+    A RoleBinding that was just made takes a moment until it counts. Raises Forbidden when it stays.
+    """
+    for pause in _INSISTENCE_SECONDS:
+        try:
+            return await attempt()
+        except Forbidden:
+            await asyncio.sleep(pause)
+    return await attempt()
 
 
 def _raise_for(status: int, data: bytes) -> None:

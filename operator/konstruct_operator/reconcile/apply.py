@@ -1,13 +1,13 @@
 """Apply: make the cluster and the gateway what the plan says, writing only what differs."""
 
-import asyncio
 import dataclasses
 
 import structlog
 
 from konstruct_operator import checks, names
 from konstruct_operator.cluster import kinds
-from konstruct_operator.errors import AlreadyThere, Forbidden, RegistryRefused, RetryLater
+from konstruct_operator.cluster.client import insist
+from konstruct_operator.errors import AlreadyThere, RegistryRefused, RetryLater
 from konstruct_operator.observed import Document, Observed, Registration, RegistrationState
 from konstruct_operator.plan import children, namespace, work_token
 from konstruct_operator.plan.comparison import differs
@@ -116,12 +116,7 @@ async def _apply_if_differs(context: Context, document: Document) -> bool:
 
 async def _apply(context: Context, document: Document) -> None:
     kind = kinds.BY_NAME[document["kind"]]
-    try:
-        applied = await context.cluster.apply(kind, document)
-    except Forbidden:
-        # Our RoleBinding takes a moment to count; what is forbidden for good stays forbidden.
-        await asyncio.sleep(0.2)
-        applied = await context.cluster.apply(kind, document)
+    applied = await insist(lambda: context.cluster.apply(kind, document))
     context.watched.note(kind, applied)
     context.applied[_address(applied)] = _state(applied)
 

@@ -10,7 +10,7 @@ from konstruct_crds.connection import ChannelConnection
 from konstruct_crds.tenant import Tenant
 from konstruct_operator import names
 from konstruct_operator.cluster import kinds
-from konstruct_operator.errors import Forbidden
+from konstruct_operator.cluster.client import insist
 from konstruct_operator.observed import (
     NamespaceView,
     Observed,
@@ -166,12 +166,7 @@ async def _with_secrets(context: Context, observed: Observed) -> Observed:
 
 
 async def _secret(context: Context, place: str, name: str) -> SecretView | None:
-    try:
-        document = await context.cluster.find(kinds.SECRET, name, namespace=place)
-    except Forbidden:
-        # A RoleBinding takes a moment to count; the next attempt finds it in force.
-        await asyncio.sleep(0.2)
-        document = await context.cluster.find(kinds.SECRET, name, namespace=place)
+    document = await insist(lambda: context.cluster.find(kinds.SECRET, name, namespace=place))
     if document is None:
         return None
     metadata = document["metadata"]
