@@ -1,12 +1,23 @@
 """A gateway with one registered tenant, for most of this room's tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+import structlog
 
+from konstruct_gateway.main import configure_logs
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """Log as the program does: the default renders whole frames, which takes seconds."""
+    structlog.reset_defaults()
+    configure_logs()
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
