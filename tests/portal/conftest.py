@@ -4,7 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
+from support.portal_browser import running
 from support.portal_site import Site, open_site
+
+__all__ = ["running", "site"]
 
 
 @pytest_asyncio.fixture

@@ -64,13 +64,13 @@
     closed(code) {
       this.ready = false;
       if (code === 4403) { this.changed("elsewhere"); return; }
-      if (code === 4429) { this.changed("fast"); this.later(5000); return; }
+      if (code === 4429) { this.later(5000, "fast"); return; }
       this.later(code === 4401 && this.failures === 0 ? 50 : undefined);
     }
 
-    later(milliseconds) {
+    later(milliseconds, why) {
       this.failures += 1;
-      this.changed(this.failures > 3 ? "down" : "offline");
+      this.changed(why ?? (this.failures > 3 ? "down" : "offline"));
       const wait = milliseconds ?? Math.min(SLOWEST, 400 * 2 ** this.failures) * (0.5 + Math.random() / 2);
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.open(), wait);
