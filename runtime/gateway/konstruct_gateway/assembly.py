@@ -163,7 +163,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
             lease_seconds=settings.lease_seconds,
             deadline_seconds=settings.turn_deadline_seconds,
             max_attempts=settings.max_attempts,
-            most_waiting=settings.max_waiting_per_tenant,
+            open_claims=Counts(settings.max_waiting_per_tenant),
         ),
         turns=turns,
         work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from konstruct_gateway.chat import frames
 from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded
 from konstruct_gateway.registry.view import RegistryView, running
 from konstruct_gateway.telling import Telling
@@ -34,7 +35,7 @@ class Claims:
     lease_seconds: float
     deadline_seconds: int
     max_attempts: int
-    most_waiting: int
+    open_claims: Counts
     _boots: OrderedDict[tuple[UUID, str], UUID] = field(default_factory=OrderedDict)
 
     async def claim(
@@ -47,8 +48,19 @@ class Claims:
 
         Raises Overloaded when too many claims of the tenant wait, or RetryLater.
         """
-        if self.waiting.waiting(tenant.tenant_id) >= self.most_waiting:
+        if not self.open_claims.take(str(tenant.tenant_id)):
             raise Overloaded("Too many claims of this tenant wait already.")
+        try:
+            return await self._claim(tenant, request, gone)
+        finally:
+            self.open_claims.give(str(tenant.tenant_id))
+
+    async def _claim(
+        self,
+        tenant: TenantSnapshot,
+        request: ClaimRequest,
+        gone: Callable[[], Awaitable[None]],
+    ) -> ClaimedTurn | None:
         await self._greet(tenant.tenant_id, request)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + request.wait_seconds

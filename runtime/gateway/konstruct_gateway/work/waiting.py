@@ -27,10 +27,6 @@ class Waiting:
         """Whether this replica is going down: no claim waits any longer."""
         return self._closed
 
-    def waiting(self, tenant_id: UUID) -> int:
-        """Return how many wait for this tenant."""
-        return len(self._waiters.get(tenant_id, ()))
-
     def join(self, tenant_id: UUID) -> "Waiter":
         """Wait for the tenant's next turn; leave again with `Waiter.leave`."""
         self._next += 1
