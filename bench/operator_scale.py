@@ -1,6 +1,6 @@
 """How long from a declared Tenant to its written children, and what a settled operator costs.
 
-    make bench-operator                    (100 tenants; TENANTS=1000 for more)
+    PYTHONPATH=tests:bench .venv/bin/python bench/operator_scale.py --tenants 1000
 
 It needs a test cluster (`make testbed`, or KUBECONFIG); without one it starts its own. Each tenant
 brings a namespace, one Agent and one web chat connection. First all are declared at once and

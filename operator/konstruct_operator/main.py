@@ -51,14 +51,18 @@ def main() -> None:
 
 @dataclass
 class _State:
-    """What readiness is about: a standby is ready, a leader once it knows its children."""
+    """What the probes are about once this process leads; a standby is alive and ready."""
 
-    watched: Watched | None = None
+    canary: Canary
+    context: Context | None = None
 
-    def problem(self) -> str:
-        if self.watched is None or self.watched.is_synced:
+    def not_ready(self) -> str:
+        if self.context is None or self.context.watched.is_synced:
             return ""
         return "The children are not read yet."
+
+    def not_alive(self) -> str:
+        return self.canary.problem() or (self.context.hearing.problem if self.context else "")
 
 
 async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> int:
@@ -71,15 +75,15 @@ async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> in
     )
     metrics = Metrics()
     canary = Canary(cluster, namespace=settings.namespace, seconds=settings.canary_seconds)
-    state = _State()
-    probes = Probes(metrics, alive=canary.problem, ready=state.problem)
+    state = _State(canary)
+    probes = Probes(metrics, alive=state.not_alive, ready=state.not_ready)
     try:
         async with probes.serve(settings.probe_host, settings.probe_port):
             if not await _or_stop(leadership.acquire(), stop):
                 return 0
             metrics.leading.set(1)
             context = _context(settings, cluster, metrics, keys, identity)
-            state.watched = context.watched
+            state.context = context
             try:
                 return await _lead(context, leadership, canary, stop)
             finally:

@@ -15,14 +15,22 @@ def handlers(context: Context) -> kopf.OperatorRegistry:
     """Return the handlers, each of which does nothing but ask for a look."""
     registry = kopf.OperatorRegistry()
 
-    async def tenant_event(name: str, **_: Any) -> None:
+    async def tenant_event(name: str, body: kopf.Body, **_: Any) -> None:
+        _heard(context, body)
         context.tenant_changed(name)
 
-    async def namespaced_event(namespace: str | None, **_: Any) -> None:
+    async def namespaced_event(namespace: str | None, body: kopf.Body, **_: Any) -> None:
+        _heard(context, body)
         if namespace:
             context.namespace_changed(namespace)
 
-    async def template_event(name: str, type: str | None, **_: Any) -> None:  # noqa: A002 - kopf's word
+    async def template_event(
+        name: str,
+        type: str | None,  # noqa: A002 - kopf's word
+        body: kopf.Body,
+        **_: Any,
+    ) -> None:
+        _heard(context, body)
         if type != "DELETED":
             context.template_changed(name)
 
@@ -33,6 +41,11 @@ def handlers(context: Context) -> kopf.OperatorRegistry:
     kopf.on.event(group, version, "agenttemplates", registry=registry)(template_event)
     kopf.on.login(registry=registry)(_login)
     return registry
+
+
+def _heard(context: Context, body: kopf.Body) -> None:
+    metadata = body["metadata"]
+    context.hearing.heard(metadata["uid"], metadata["resourceVersion"])
 
 
 async def watch(context: Context, *, stop: asyncio.Event, take_signals: Callable[[], None]) -> None:

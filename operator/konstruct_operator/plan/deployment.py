@@ -3,7 +3,7 @@
 from typing import Any
 
 from konstruct_operator import names
-from konstruct_operator.observed import Document, Observed
+from konstruct_operator.observed import Document, Observed, secret_references
 from konstruct_operator.plan import work_token
 from konstruct_operator.plan.metadata import child, child_labels, keyed_hash
 from konstruct_operator.settings import OperatorSettings
@@ -69,7 +69,10 @@ def deployment(observed: Observed, settings: OperatorSettings) -> Document:
         api_version="apps/v1",
         kind="Deployment",
         name=names.AGENT_NAME,
-        annotations=work_token.annotations(observed.work_token),
+        annotations={
+            **work_token.annotations(observed.work_token),
+            names.ANNOTATION_SECRETS_USED: ",".join(sorted(secrets_used(observed))),
+        },
         body={
             "spec": {
                 "replicas": replicas(observed),
@@ -89,6 +92,24 @@ def deployment(observed: Observed, settings: OperatorSettings) -> Document:
             }
         },
     )
+
+
+def secrets_used(observed: Observed) -> set[str]:
+    """Return the names of the Secrets that the tenant's objects refer to."""
+    references = secret_references(observed.tenant, observed.agents, observed.connections)
+    return {one.secret for one in references}
+
+
+def secrets_left(observed: Observed) -> set[str]:
+    """Return the names of the Secrets that were referred to before and are no longer.
+
+    Secrets are never listed, so the Deployment remembers the names.
+    """
+    known = observed.children.get(("Deployment", names.AGENT_NAME))
+    if known is None:
+        return set()
+    before = known["metadata"].get("annotations", {}).get(names.ANNOTATION_SECRETS_USED, "")
+    return {one for one in before.split(",") if one} - secrets_used(observed)
 
 
 def _pod(observed: Observed, settings: OperatorSettings) -> dict[str, Any]:

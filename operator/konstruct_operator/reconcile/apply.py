@@ -9,7 +9,7 @@ from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import insist
 from konstruct_operator.errors import AlreadyThere, RegistryRefused, RetryLater
 from konstruct_operator.observed import Document, Observed, Registration, RegistrationState
-from konstruct_operator.plan import children, namespace, work_token
+from konstruct_operator.plan import children, deployment, namespace, work_token
 from konstruct_operator.plan.comparison import differs
 from konstruct_operator.plan.registry import tenant_snapshot
 from konstruct_operator.reconcile.context import Context
@@ -52,6 +52,7 @@ async def everything(context: Context, observed: Observed) -> Observed:
         return observed
     if token:
         await _create_token(context, observed, token)
+    await _remove_replaced_secrets(context, observed)
     await _apply_all(context, children.after_registration(observed, settings))
     await _remove_others(context, observed)
     return observed
@@ -84,11 +85,25 @@ def _token_is_accepted(observed: Observed, *, fresh: bool) -> bool:
         return True
     if fresh or observed.registration.state is RegistrationState.REFUSED:
         return False
-    deployment = observed.children.get(("Deployment", names.AGENT_NAME))
-    if deployment is None:
+    deployed = observed.children.get(("Deployment", names.AGENT_NAME))
+    if deployed is None:
         return False
-    annotations = deployment["metadata"].get("annotations", {})
+    annotations = deployed["metadata"].get("annotations", {})
     return bool(annotations.get(names.ANNOTATION_TOKEN_HASH) == observed.work_token.current)
+
+
+async def _remove_replaced_secrets(context: Context, observed: Observed) -> None:
+    """Delete Secrets that nobody refers to any longer, if the portal wrote them.
+
+    The portal may create Secrets and nothing else; a rotation leaves the old one to us.
+    """
+    place = observed.namespace_name
+    for name in sorted(deployment.secrets_left(observed)):
+        secret = await context.cluster.find(kinds.SECRET, name, namespace=place)
+        labels = (secret or {}).get("metadata", {}).get("labels", {})
+        if labels.get(names.LABEL_WRITTEN_BY) == "portal":
+            await context.cluster.delete(kinds.SECRET, name, namespace=place)
+            log.info("replaced_secret_deleted", tenant=observed.name, secret=name)
 
 
 async def _create_token(context: Context, observed: Observed, token: str) -> None:

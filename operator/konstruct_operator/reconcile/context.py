@@ -7,7 +7,6 @@ from uuid import UUID
 
 from konstruct_crds.agent import Agent
 from konstruct_crds.connection import ChannelConnection
-from konstruct_crds.template import AgentTemplate
 from konstruct_crds.tenant import Tenant
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster
@@ -15,6 +14,7 @@ from konstruct_operator.cluster.events import Events
 from konstruct_operator.cluster.watched import Watched
 from konstruct_operator.observed import SealKeys
 from konstruct_operator.reconcile.board import DemandBoard
+from konstruct_operator.reconcile.hearing import Hearing
 from konstruct_operator.reconcile.metrics import Metrics
 from konstruct_operator.reconcile.queue import CoalescingQueue, Key
 from konstruct_operator.registry.client import Registry
@@ -61,9 +61,9 @@ class Context:
     seal_keys: SealKeys
     random_bytes: Callable[[int], bytes]
     now: Callable[[], datetime] = utc_now
+    hearing: Hearing = field(default_factory=Hearing)
     tenants: dict[str, Known] = field(default_factory=dict)
     listed: dict[str, Declared] = field(default_factory=dict)
-    templates: dict[str, AgentTemplate] = field(default_factory=dict)
     applied: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
 
     def tenant_changed(self, name: str) -> None:

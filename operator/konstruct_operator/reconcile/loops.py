@@ -104,6 +104,10 @@ async def _sweep_once(context: Context, *, spread: float) -> None:
     agents = await _by_namespace(context, kinds.AGENT)
     connections = await _by_namespace(context, kinds.CONNECTION)
     templates, _ = await context.cluster.list(kinds.TEMPLATE)
+    context.hearing.listed(
+        (one["metadata"]["uid"], one["metadata"]["resourceVersion"])
+        for one in (*found, *templates, *_flat(agents), *_flat(connections))
+    )
     await _compare_registry(context)
     owned = set()
     for position, document in enumerate(found):
@@ -149,6 +153,10 @@ async def _by_namespace(context: Context, kind: kinds.Kind) -> dict[str, list[di
         for document in (await context.cluster.list(kind, namespace=place))[0]:
             grouped.setdefault(document["metadata"]["namespace"], []).append(document)
     return grouped
+
+
+def _flat(grouped: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    return [one for group in grouped.values() for one in group]
 
 
 async def _tell_of_gateway(context: Context, *, note: str, away: bool) -> None:
