@@ -7,10 +7,11 @@ import re
 import signal
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from konstruct_local.postgres import EmbeddedPostgres
+from konstruct_store.store import Store
 from support.embedded import Run, Site, site
 from support.far_model import Answer, FarModel, Hang
 from support.folders import AGENT, TENANT
@@ -44,20 +45,6 @@ async def test_the_start_ends_with_where_to_go(here: Site, running: Run) -> None
     order = [running.lines.index(line) for line in (login, chat)]
     assert [f"Konstruct is ready: {running.url}"] == running.lines[: order[0]]
     assert (here.home / "keys.json").stat().st_mode & 0o777 == 0o600
-
-
-async def test_the_printed_login_opens_the_portal(running: Run) -> None:
-    line = await running.until_said("Log in as")
-    found = re.search(r"as (\S+) with the password (\S+)", line)
-    assert found is not None
-    async with httpx.AsyncClient(base_url=running.url, follow_redirects=True) as client:
-        page = await client.get("/")
-        token = re.search(r'name="form_token" value="([^"]+)"', page.text)
-        assert token is not None
-        form = {"email": found[1], "password": found[2], "form_token": token[1]}
-        answer = await client.post(str(page.url), data=form)
-        assert answer.status_code == 200
-        assert "Acme" in answer.text
 
 
 async def test_the_chat_command_answers_and_remembers(here: Site, running: Run) -> None:
@@ -146,6 +133,30 @@ async def test_a_second_run_from_the_same_home_is_refused(here: Site, running: R
     code, said = await here.konstruct("up", "samples", "--port", "0")
     assert code == 1
     assert "running from" in said
+    assert "Traceback" not in said
+
+
+async def test_a_database_of_one_s_own_is_used_and_left_running(here: Site) -> None:
+    server = EmbeddedPostgres(here.directory / "own")
+    await server.start()
+    try:
+        run = await here.up(environment={"KONSTRUCT_DATABASE_URL": server.url()})
+        assert not (here.home / "postgres").exists()
+        code, said = await here.konstruct("chat", ADDRESS, "hello")
+        assert (code, "Ana" in said) == (0, True), said
+        assert await run.interrupt() == 0
+        store = await Store.connect(server.url())
+        await store.close()
+    finally:
+        await server.stop()
+
+
+async def test_a_database_that_is_not_there_is_told(here: Site) -> None:
+    code, said = await here.konstruct(
+        "up", "samples", "--port", "0", KONSTRUCT_DATABASE_URL="postgresql://x:y@127.0.0.1:1/z"
+    )
+    assert code == 1
+    assert "KONSTRUCT_DATABASE_URL" in said
     assert "Traceback" not in said
 
 
