@@ -51,12 +51,13 @@ class WorkServices:
     rate: Rates
 
 
-def _services(request: Request) -> WorkServices:
+# Async, although it awaits nothing: a plain function would be run in a thread.
+async def _services(request: Request) -> WorkServices:
     return cast("WorkServices", request.app.state.work)
 
 
 async def _tenant(request: Request) -> TenantSnapshot:
-    services = _services(request)
+    services = await _services(request)
     tenant = services.view.tenant_of_token(bearer(request))
     if not services.rate.take(str(tenant.tenant_id)):
         raise TooFast("This tenant's agents ask too often.")
