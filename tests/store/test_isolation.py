@@ -178,7 +178,7 @@ async def test_a_row_of_another_tenant_cannot_be_written(gateway_store: Store) -
 
 
 async def test_programs_have_no_rights_beyond_their_work(database: Database) -> None:
-    for program, statement in (
+    refused: list[tuple[Program, str]] = [
         ("llm", "SELECT * FROM konstruct.log"),
         ("llm", "SELECT * FROM konstruct.dispatch"),
         ("llm", "SELECT * FROM konstruct.portal_users"),
@@ -193,7 +193,8 @@ async def test_programs_have_no_rights_beyond_their_work(database: Database) -> 
         ("llm", "SET ROLE konstruct_eraser"),
         ("gateway", "CREATE TEMP TABLE x (y int)"),
         ("gateway", "SET row_security = off; SELECT * FROM konstruct.log"),
-    ):
+    ]
+    for program, statement in refused:
         connection = await asyncpg.connect(database.url(program))
         if "TEMP" in statement:
             # Rights on a database are not copied from its template.

@@ -17,6 +17,7 @@ _COMMAND_SECONDS = 30.0
 _PASSING = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that died between two of our statements
     asyncpg.TransactionRollbackError,  # serialization failure, deadlock
     asyncpg.InsufficientResourcesError,  # disk full, too many connections, out of memory
     asyncpg.OperatorInterventionError,  # shutdown, crash, cancelled statement

@@ -14,7 +14,7 @@ item AS (
     FROM hot
     WHERE
         i.tenant_id = $1
-        AND i.conversation_id = hot.conversation_id
+        AND i.conversation_id = $2
         AND i.disposition IS NULL
         AND i.turn_id IS NULL
         AND i.received_at <= now() - $3 * interval '1 hour'

@@ -1,0 +1,262 @@
+"""Whatever order things happen in: every acknowledged item ends once, every turn replies once."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from konstruct_local.postgres import EmbeddedPostgres
+from konstruct_messages.inbound import InboundMessage
+from konstruct_messages.turns import (
+    ClaimedTurn,
+    ConversationMode,
+    Step,
+    StepKind,
+    StepState,
+    Verdict,
+)
+from konstruct_store import Store, audit, claims, journal, outbox, settle
+from konstruct_store.claims import HeldTurn
+from konstruct_store.errors import TurnLost
+from konstruct_store.outbox import Delivery
+from konstruct_store.settle import Settled
+from support.build import inbound, tenant_snapshot
+from support.postgres import fresh_database, open_store
+from support.working import Office
+
+pytestmark = pytest.mark.postgres
+
+CONVERSATIONS = st.sampled_from(["c1", "c2"])
+_T = TypeVar("_T")
+
+
+@dataclass
+class Expected:
+    """What must be true of a turn."""
+
+    attempt: int
+    settled: Settled | None = None
+    swept: bool = False
+    steps: dict[int, Step] = field(default_factory=dict)
+
+
+class Path(RuleBasedStateMachine):
+    """A conversation or two, one agent after the other, a sweeper, a sender, a human."""
+
+    said = Bundle("said")
+    turns = Bundle("turns")
+    deliveries = Bundle("deliveries")
+
+    def __init__(self, store: Store, runner: asyncio.Runner) -> None:
+        super().__init__()
+        self.runner = runner
+        self.office = Office(store, tenant_snapshot(tenant_id=uuid4()))
+        self.acknowledged: dict[UUID, InboundMessage] = {}
+        self.dispositions: dict[UUID, str] = {}
+        self.expected: dict[UUID, Expected] = {}
+        self.conversations: dict[str, UUID] = {}
+        self.sent: list[tuple[UUID, int]] = []
+
+    def do(self, work: Coroutine[Any, Any, _T]) -> _T:
+        return self.runner.run(work)
+
+    @rule(target=said, key=CONVERSATIONS)
+    def somebody_writes(self, key: str) -> InboundMessage:
+        message = inbound("hello", conversation_key=key)
+        [received] = self.do(self.office.write(message))
+        assert not received.duplicate
+        self.acknowledged[received.item_id] = message
+        self.conversations[key] = received.conversation_id
+        return message
+
+    @rule(message=said)
+    def the_vendor_repeats(self, message: InboundMessage) -> None:
+        [received] = self.do(self.office.write(message))
+        assert received.duplicate
+        assert self.acknowledged[received.item_id] == message
+
+    @rule(target=turns)
+    def an_agent_claims(self) -> Any:
+        turn = self.do(self.office.claim(max_attempts=99))
+        if turn is None:
+            return multiple()
+        known = self.expected.get(turn.turn_id)
+        if known is not None:
+            assert known.settled is None
+            assert not known.swept
+        assert turn.attempt == (known.attempt + 1 if known else 1)
+        steps = known.steps if known else {}
+        assert list(turn.steps) == [steps[number] for number in sorted(steps)]
+        self.expected[turn.turn_id] = Expected(turn.attempt, steps=steps)
+        return turn
+
+    @rule(turn=turns)
+    def the_lease_runs_out(self, turn: ClaimedTurn) -> None:
+        self.do(self.office.let_lease_end(turn))
+
+    @rule(turn=turns)
+    def the_pod_gives_back(self, turn: ClaimedTurn) -> None:
+        self.do(
+            claims.release_turns(
+                self.office.store, self.office.tenant_id, boot_id=self.office.boot_id
+            )
+        )
+
+    @rule(turn=turns)
+    def the_pod_beats(self, turn: ClaimedTurn) -> None:
+        held = HeldTurn(turn.turn_id, turn.attempt, turn.turn_token)
+        verdicts = self.do(
+            claims.heartbeat(self.office.store, self.office.tenant_id, self.office.boot_id, [held])
+        )
+        assert (verdicts[turn.turn_id] is Verdict.LOST) != self.is_live(turn)
+
+    @rule(turn=turns, number=st.integers(0, 2), state=st.sampled_from(StepState))
+    def a_step_is_journalled(self, turn: ClaimedTurn, number: int, state: StepState) -> None:
+        step = Step(
+            number=number,
+            kind=StepKind.TOOL,
+            state=state,
+            name="tool",
+            result={"by": str(uuid4())} if state is StepState.DONE else {},
+        )
+        work = journal.record_step(
+            *(self.office.store, self.office.tenant_id, turn.turn_id),
+            *(turn.attempt, turn.turn_token, step),
+        )
+        if not self.is_live(turn):
+            with pytest.raises(TurnLost):
+                self.do(work)
+            return
+        steps = self.expected[turn.turn_id].steps
+        before = steps.get(number)
+        if before is None or (before.state, state) == (StepState.STARTED, StepState.DONE):
+            steps[number] = step
+        assert self.do(work).step == steps[number]
+
+    @rule(turn=turns, sends=st.booleans())
+    def an_agent_completes(self, turn: ClaimedTurn, sends: bool) -> None:  # noqa: FBT001
+        expected = self.expected[turn.turn_id]
+        work = self.office.complete(turn, "one", "two", sends=sends)
+        if expected.settled is not None and expected.attempt == turn.attempt:
+            assert self.do(work) == expected.settled
+        elif self.is_live(turn):
+            expected.settled = self.do(work)
+        else:
+            with pytest.raises(TurnLost):
+                self.do(work)
+
+    @rule(overdue=st.booleans())
+    def the_sweeper_comes(self, overdue: bool) -> None:  # noqa: FBT001
+        deadline = 0 if overdue else 3600
+        swept = self.do(
+            settle.sweep_turns(
+                self.office.store,
+                self.office.tenant_id,
+                deadline_seconds=deadline,
+                apologies={"en": "Sorry."},
+            )
+        )
+        for one in swept:
+            expected = self.expected.setdefault(one.turn_id, Expected(0))
+            assert expected.settled is None
+            assert not expected.swept
+            expected.swept = True
+
+    @rule(key=CONVERSATIONS, mode=st.sampled_from(ConversationMode))
+    def somebody_sets_the_mode(self, key: str, mode: ConversationMode) -> None:
+        if key in self.conversations:
+            self.do(
+                settle.set_mode(
+                    *(self.office.store, self.office.tenant_id, self.conversations[key], mode),
+                    actor="user-1",
+                )
+            )
+
+    @rule(target=deliveries, lease=st.sampled_from([0.0, 60.0]))
+    def a_sender_claims(self, lease: float) -> Any:
+        claimed = self.do(outbox.claim_deliveries(self.office.store, lease_seconds=lease))
+        return multiple(*(one for one in claimed if one.tenant_id == self.office.tenant_id))
+
+    @rule(delivery=consumes(deliveries))
+    def a_sender_settles(self, delivery: Delivery) -> None:
+        try:
+            self.do(outbox.mark_sent(self.office.store, delivery, vendor_id="v"))
+        except TurnLost:
+            return
+        self.sent.append((delivery.turn_id, delivery.part))
+
+    def is_live(self, turn: ClaimedTurn) -> bool:
+        expected = self.expected[turn.turn_id]
+        return expected.settled is None and not expected.swept and expected.attempt == turn.attempt
+
+    @invariant()
+    def nothing_is_lost_doubled_or_changed(self) -> None:
+        rows = self.do(self.office.run("SELECT item_id, disposition, kind FROM konstruct.inbox"))
+        assert {row["item_id"] for row in rows} == set(self.acknowledged)
+        for row in rows:
+            before = self.dispositions.get(row["item_id"])
+            assert before in {None, row["disposition"]}
+            if row["disposition"] is not None:
+                self.dispositions[row["item_id"]] = row["disposition"]
+        assert len(self.sent) == len(set(self.sent))
+
+    @invariant()
+    def each_turn_says_one_thing(self) -> None:
+        rows = self.do(
+            self.office.run(
+                "SELECT count(*) AS said FROM konstruct.log WHERE turn_id IS NOT NULL"
+                " GROUP BY turn_id"
+            )
+        )
+        assert all(row["said"] == 1 for row in rows)
+
+    def teardown(self) -> None:
+        for key in self.conversations:
+            self.somebody_sets_the_mode(key, ConversationMode.AGENT)
+        self.do(
+            self.office.run(
+                "UPDATE konstruct.dispatch SET due_at = now(), lease_until = now()"
+                " WHERE tenant_id = $1 AND turn_id IS NOT NULL",
+                self.office.tenant_id,
+            )
+        )
+        while (turn := self.do(self.office.claim(max_attempts=99))) is not None:
+            self.do(self.office.complete(turn, "at last"))
+        self.nothing_is_lost_doubled_or_changed()
+        assert set(self.dispositions) == set(self.acknowledged)
+        assert self.do(audit.broken(self.office.store, self.office.tenant_id)) == []
+
+
+def test_the_store_holds_in_any_order_of_events(postgres_server: EmbeddedPostgres) -> None:
+    with asyncio.Runner() as runner:
+        making = fresh_database(postgres_server)
+        database = runner.run(making.__aenter__())
+        opening = open_store(database, "gateway", maximum=2)
+        store = runner.run(opening.__aenter__())
+        run_state_machine_as_test(
+            cast("type[RuleBasedStateMachine]", lambda: Path(store, runner)),
+            settings=settings(
+                max_examples=20,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+        runner.run(opening.__aexit__(None, None, None))
+        runner.run(making.__aexit__(None, None, None))
