@@ -12,11 +12,13 @@ import re
 import uuid
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import litellm
 import litellm.utils
 from litellm import exceptions
+from litellm.litellm_core_utils.streaming_handler import calculate_total_usage
 from litellm.llms.custom_llm import CustomLLM
 
 from konstruct_llm import pool
@@ -76,17 +78,19 @@ class LitellmVendor:
             try:
                 async for chunk in response:
                     piece = _piece(chunk)
-                    if piece is not None:
-                        yield piece
+                    if piece is None:
+                        continue
+                    if piece.finish_reason:
+                        yield await _last_piece(piece, response)
+                        return
+                    yield piece
             finally:
                 await response.aclose()
         except (AttemptFailed, asyncio.CancelledError, GeneratorExit):
             raise
         except Exception as error:
             raise _translate(error) from error
-        # A stream that simply stops is given the finish reason "stop" by litellm. Ours ends badly.
-        if response.received_finish_reason is None:
-            raise AttemptFailed(FailureKind.MALFORMED, "The stream ended without a finish reason.")
+        raise AttemptFailed(FailureKind.MALFORMED, "The stream ended without a finish reason.")
 
     async def warm_up(self) -> None:
         """Make two calls that lead nowhere, so that no person's first call loads the rest.
@@ -148,19 +152,46 @@ def _no_key(deployment: Deployment) -> str | None:
 
 
 def _piece(chunk: Any) -> Piece | None:
-    usage = getattr(chunk, "usage", None)
-    counted = None
-    if usage is not None and (usage.prompt_tokens or usage.completion_tokens):
-        counted = Usage(int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0))
     if not chunk.choices:
-        return Piece(usage=counted) if counted else None
+        return None
     choice = chunk.choices[0]
     text = choice.delta.content or ""
     calls = tuple(_call(call) for call in choice.delta.tool_calls or ())
     finish = choice.finish_reason or ""
-    if not (text or calls or finish or counted):
+    if not (text or calls or finish):
         return None
-    return Piece(text=text, tool_calls=calls, finish_reason=finish, usage=counted)
+    return Piece(text=text, tool_calls=calls, finish_reason=finish)
+
+
+async def _last_piece(piece: Piece, response: Any) -> Piece:
+    """Return the last piece with the usage; raise AttemptFailed when the provider sent no end.
+
+    litellm gives a stream that simply stops the finish reason "stop". What it does after the last
+    piece (building the whole answer again, pricing and redacting it for loggers that nobody has) is
+    half of a call's processor time, so the provider's own rest of the stream is read instead.
+    """
+    if response.received_finish_reason is None:
+        raise AttemptFailed(FailureKind.MALFORMED, "The stream ended without a finish reason.")
+    usages: list[Any] = [calculate_total_usage(chunks=response.chunks)]
+    if hasattr(response.completion_stream, "__aiter__"):
+        with contextlib.suppress(Exception):  # the answer is whole; its usage can be estimated
+            usages += [_usage_of(chunk) async for chunk in response.completion_stream]
+    counted = [_usage(usage) for usage in usages]
+    return replace(piece, usage=next((usage for usage in reversed(counted) if usage), None))
+
+
+def _usage_of(chunk: Any) -> Any:
+    return chunk.get("usage") if isinstance(chunk, dict) else getattr(chunk, "usage", None)
+
+
+def _usage(usage: Any) -> Usage | None:
+    if usage is None:
+        return None
+    found = usage if isinstance(usage, dict) else vars(usage)
+    prompt, completion = (
+        int(found.get(f"{name}_tokens") or 0) for name in ("prompt", "completion")
+    )
+    return Usage(prompt, completion) if prompt or completion else None
 
 
 def _call(call: Any) -> Mapping[str, Any]:
