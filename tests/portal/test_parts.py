@@ -143,6 +143,12 @@ def test_initials_stand_for_any_name() -> None:
     ]
 
 
+def test_a_preview_is_one_line_of_plain_words() -> None:
+    text = "## Yes\n\n**until** 18:00, *today*:\n\n- `snake_case` stays\n> 2 * 3"
+    assert formats.preview(text) == "Yes until 18:00, today: snake_case stays 2 * 3"
+    assert formats.preview("") == ""
+
+
 def test_accepted_languages_are_read_in_the_order_of_their_weight() -> None:
     assert _accepted("fr;q=0.2, pt-BR, es;q=0.9, xx;q=oops, en;q=0") == ["pt-BR", "es", "fr"]
 

@@ -109,7 +109,7 @@ class FarChat:
             return False
         self.credentials.append(credential)
         self.heard.append(first)
-        return first["type"] == "auth"
+        return bool(first["type"] == "auth")
 
     async def _hear(self, socket: ServerConnection, frame: Frame) -> None:
         if self.deaf:

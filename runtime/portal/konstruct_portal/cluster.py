@@ -9,9 +9,10 @@ dry run shows that before anything is written.
 import copy
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, cast
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import client, config
@@ -28,7 +29,9 @@ from konstruct_portal.ownership import changed_fields, merged, owned_fields, own
 from konstruct_portal.resources import GROUP, KINDS, VERSION, Resource
 
 MANAGER = "konstruct-portal"
-_APPLY = "application/apply-patch+yaml"
+# With a charset, or the client would serialise the body itself, and escape it.
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+_FIRST_ERROR = 400
 _SECONDS = 10
 _PAGE = 250
 
@@ -48,7 +51,7 @@ class ClusterResources:
     """The declared resources of a cluster."""
 
     def __init__(self, api: client.ApiClient) -> None:
-        self._objects = client.CustomObjectsApi(api)
+        self._api = api
 
     @property
     def editable(self) -> bool:
@@ -58,22 +61,22 @@ class ClusterResources:
     async def list(self, kind: str, *, namespace: str | None = None) -> list[Resource]:
         """Return all resources of a kind, by name, read in pages."""
         found: list[Resource] = []
-        following = ""
-        with _translated(kind, ""):
-            while True:
-                page = await self._list_page(kind, namespace, following)
-                found += [_resource(kind, one) for one in page.get("items", [])]
-                following = page.get("metadata", {}).get("continue", "")
-                if not following:
-                    return sorted(found, key=lambda one: (one.name, one.namespace))
+        query = {"limit": str(_PAGE)}
+        while True:
+            page = await self._send("GET", kind, "", namespace, query=query)
+            found += [_resource(kind, one) for one in page.get("items", [])]
+            following = page.get("metadata", {}).get("continue", "")
+            if not following:
+                return sorted(found, key=lambda one: (one.name, one.namespace))
+            query["continue"] = following
 
     async def get(self, kind: str, name: str, *, namespace: str | None = None) -> Resource:
         """Return one resource."""
-        return _resource(kind, await self._read(kind, name, namespace))
+        return _resource(kind, await self._send("GET", kind, name, namespace))
 
     async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
         """Apply what differs from the stored spec, and nothing else."""
-        stored = await self._read(resource.kind, resource.name, resource.namespace)
+        stored = await self._send("GET", resource.kind, resource.name, resource.namespace)
         version = stored["metadata"].get("resourceVersion", "")
         if resource.resource_version and version != resource.resource_version:
             raise ResourceConflict("", "The resource was changed since this page was loaded.")
@@ -90,97 +93,82 @@ class ClusterResources:
         return _resource(resource.kind, await self._apply(resource, body, dry_run=False))
 
     async def create(self, resource: Resource) -> Resource:
-        """Declare a new resource."""
-        plural, namespaced = KINDS[resource.kind]
-        body = _document(resource, resource.spec)
-        with _translated(resource.kind, resource.name):
-            if namespaced:
-                made = await self._objects.create_namespaced_custom_object(
-                    GROUP,
-                    VERSION,
-                    resource.namespace,
-                    plural,
-                    body,
-                    field_manager=MANAGER,
-                    _request_timeout=_SECONDS,
-                )
-            else:
-                made = await self._objects.create_cluster_custom_object(
-                    GROUP,
-                    VERSION,
-                    plural,
-                    body,
-                    field_manager=MANAGER,
-                    _request_timeout=_SECONDS,
-                )
-        return _resource(resource.kind, cast("dict[str, Any]", made))
+        """Declare a new resource.
+
+        Made by apply as well: fields made by POST would be owned by another operation of ours, and
+        our own next apply would conflict with it. Should somebody make the same name in between,
+        apply without force takes nothing from them.
+        """
+        try:
+            await self._send("GET", resource.kind, resource.name, resource.namespace)
+        except ResourceNotFound:
+            body = _document(resource, resource.spec)
+            return _resource(resource.kind, await self._apply(resource, body, dry_run=False))
+        raise ResourceConflict("", f"There is a {resource.kind} called {resource.name} already.")
 
     async def delete(self, resource: Resource) -> None:
         """Remove a resource; the operator tidies up what it made for it."""
-        plural, namespaced = KINDS[resource.kind]
-        with _translated(resource.kind, resource.name):
-            if namespaced:
-                await self._objects.delete_namespaced_custom_object(
-                    GROUP,
-                    VERSION,
-                    resource.namespace,
-                    plural,
-                    resource.name,
-                    _request_timeout=_SECONDS,
-                )
-            else:
-                await self._objects.delete_cluster_custom_object(
-                    GROUP, VERSION, plural, resource.name, _request_timeout=_SECONDS
-                )
-
-    async def _read(self, kind: str, name: str, namespace: str | None) -> dict[str, Any]:
-        plural, namespaced = KINDS[kind]
-        with _translated(kind, name):
-            if namespaced:
-                found = await self._objects.get_namespaced_custom_object(
-                    GROUP, VERSION, namespace or "", plural, name, _request_timeout=_SECONDS
-                )
-            else:
-                found = await self._objects.get_cluster_custom_object(
-                    GROUP, VERSION, plural, name, _request_timeout=_SECONDS
-                )
-        return cast("dict[str, Any]", found)
-
-    async def _list_page(self, kind: str, namespace: str | None, following: str) -> dict[str, Any]:
-        plural, namespaced = KINDS[kind]
-        options: dict[str, Any] = {"limit": _PAGE, "_request_timeout": _SECONDS}
-        if following:
-            options["_continue"] = following
-        if namespaced and namespace is not None:
-            page = await self._objects.list_namespaced_custom_object(
-                GROUP, VERSION, namespace, plural, **options
-            )
-        else:
-            page = await self._objects.list_cluster_custom_object(GROUP, VERSION, plural, **options)
-        return cast("dict[str, Any]", page)
+        await self._send("DELETE", resource.kind, resource.name, resource.namespace)
 
     async def _apply(
         self, resource: Resource, body: dict[str, Any], *, dry_run: bool
     ) -> dict[str, Any]:
-        plural, namespaced = KINDS[resource.kind]
-        options: dict[str, Any] = {
-            "field_manager": MANAGER,
-            "field_validation": "Strict",
-            "force": False,
-            "_content_type": _APPLY,
-            "_request_timeout": _SECONDS,
-            **({"dry_run": "All"} if dry_run else {}),
-        }
-        with _translated(resource.kind, resource.name):
-            if namespaced:
-                applied = await self._objects.patch_namespaced_custom_object(
-                    GROUP, VERSION, resource.namespace, plural, resource.name, body, **options
-                )
-            else:
-                applied = await self._objects.patch_cluster_custom_object(
-                    GROUP, VERSION, plural, resource.name, body, **options
-                )
-        return cast("dict[str, Any]", applied)
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict", "force": "false"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return await self._send(
+            "PATCH", resource.kind, resource.name, resource.namespace, query=query, body=body
+        )
+
+    async def _send(
+        self,
+        method: str,
+        kind: str,
+        name: str,
+        namespace: str | None,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Send one request; what it carries is applied. Raises the port's errors."""
+        try:
+            request = await self._api.param_serialize(
+                method,
+                _path(kind, name, namespace),
+                query_params=list((query or {}).items()),
+                header_params={"Accept": "application/json"},
+                auth_settings=["BearerToken"],
+            )
+            answer = await self._api.call_api(
+                method,
+                request[1],
+                header_params={**request[2], **({} if body is None else {"Content-Type": _APPLY})},
+                # Not escaped: the API server reads it as YAML, which knows no surrogate pairs.
+                body=None if body is None else json.dumps(body, ensure_ascii=False),
+                _request_timeout=aiohttp.ClientTimeout(total=_SECONDS),
+            )
+            response = cast("aiohttp.ClientResponse", answer.response)
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise ResourcesUnavailable("The Kubernetes API cannot be reached.") from error
+        try:
+            content = cast("dict[str, Any]", json.loads(data or "{}"))
+        except ValueError as error:
+            raise ResourcesUnavailable("The Kubernetes API cannot be understood.") from error
+        if response.status >= _FIRST_ERROR:
+            raise _error(kind, name, response.status, content)
+        return content
+
+
+def _path(kind: str, name: str, namespace: str | None) -> str:
+    plural, namespaced = KINDS[kind]
+    parts = ["/apis", GROUP, VERSION]
+    if namespaced and namespace is not None:
+        parts += ["namespaces", quote(namespace, safe="")]
+    parts.append(plural)
+    if name:
+        parts.append(quote(name, safe=""))
+    return "/".join(parts)
 
 
 def _document(resource: Resource, spec: dict[str, Any]) -> dict[str, Any]:
@@ -215,42 +203,26 @@ def _resource(kind: str, stored: dict[str, Any]) -> Resource:
     )
 
 
-@contextmanager
-def _translated(kind: str, name: str) -> Iterator[None]:
-    """Turn the API's answers into the port's errors."""
-    try:
-        yield
-    except client.ApiException as error:
-        raise _error(kind, name, error) from error
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise ResourcesUnavailable("The Kubernetes API cannot be reached.") from error
-
-
-def _error(kind: str, name: str, error: client.ApiException) -> Exception:
-    status = _status(error)
-    message = str(status.get("message", "")) or str(error.reason)
+def _error(kind: str, name: str, code: int, status: Mapping[str, Any]) -> Exception:
+    message = str(status.get("message", "")) or f"The Kubernetes API answered {code}."
     causes = (status.get("details") or {}).get("causes") or []
-    match error.status:
+    match code:
         case 404:
             return ResourceNotFound(kind, name)
         case 403:
             return ResourceReadOnly(message)
         case 409:
-            named = re.search(r'conflict with "([^"]+)"', message + json.dumps(causes))
+            named = re.search(r'conflicts? with "([^"]+)"', message)
             return ResourceConflict(named[1] if named else "", message)
         case 400 | 422:
             problems = [
-                Problem(str(one.get("field", "")).strip(), str(one.get("message", "")))
+                Problem(str(one.get("field", "")).strip("."), str(one.get("message", "")))
                 for one in causes
             ]
             return ResourceInvalid(problems or [Problem("", message)])
+        case _ if "failed to create typed patch object" in message:
+            # How apply (with 500) refuses a field that the schema does not have.
+            path, _, reason = message.rpartition("): ")[2].partition(": ")
+            return ResourceInvalid([Problem(path.strip("."), reason)])
         case _:
             return ResourcesUnavailable(message)
-
-
-def _status(error: client.ApiException) -> dict[str, Any]:
-    try:
-        body = json.loads(error.body or "{}")
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}

@@ -1,5 +1,6 @@
 """How numbers, money and moments are written in each language."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -9,6 +10,8 @@ from babel.numbers import format_currency, format_decimal, format_percent
 MICRO = 1_000_000
 _CENT = 10_000
 _COLOURS = 8
+_MARKS_BEFORE = re.compile(r"^\s*(?:#{1,6}\s+|>\s?|[-*+]\s+|```.*$)")
+_MARKS = re.compile(r"\*\*|__|~~|`+|(?<!\w)[*_](?=\S)|(?<=\S)[*_](?!\w)")
 
 
 def money(micro_usd: int, language: str) -> str:
@@ -59,6 +62,12 @@ def ago(value: datetime | str, language: str) -> str:
         at = at.replace(tzinfo=UTC)
     passed = min(at - datetime.now(UTC), timedelta(seconds=-1))
     return format_timedelta(passed, add_direction=True, locale=_locale(language))
+
+
+def preview(text: str) -> str:
+    """Return a text as one line without the marks of Markdown."""
+    lines = (_MARKS_BEFORE.sub("", line) for line in text.splitlines())
+    return " ".join(_MARKS.sub("", " ".join(lines)).split())
 
 
 def initials(name: str) -> str:

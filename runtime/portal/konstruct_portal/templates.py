@@ -53,6 +53,7 @@ def _environment(language: str, translations: gettext.NullTranslations) -> Envir
             "ago": lambda value: formats.ago(value, language),
             "percent": lambda value: formats.percent(value, language),
             "colour": formats.colour,
+            "preview": formats.preview,
         }
     )
     return environment
