@@ -13,6 +13,7 @@ from konstruct_messages import identity
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,12 @@ def find_agent_by_id(tenant: TenantSnapshot, agent_id: UUID) -> AgentSnapshot | 
     return next((one for one in tenant.agents if one.agent_id == agent_id), None)
 
 
-def origin_allowed(origin: str | None, place: Place, public_url: str) -> bool:
+def origin_allowed(origin: str | None, place: Place, public_url: str, *, host: str = "") -> bool:
     """Tell whether a page of `origin` may use `place`.
 
     Programs that are no browsers send no Origin and are let through; the portal's own origin
-    always is. On a loopback address, its other names are the same place.
+    always is. On a loopback address, its other names are the same place. Where the public address
+    says no more than "every address of this machine", the portal is whatever `host` was asked.
     """
     if origin is None:
         return True
@@ -89,6 +91,9 @@ def origin_allowed(origin: str | None, place: Place, public_url: str) -> bool:
     ours, theirs = _origin(public_url), _origin(origin)
     if ours is None or theirs is None:
         return False
+    asked = _origin(f"{ours[0]}://{host}") if ours[1] in _UNSPECIFIED else None
+    if asked is not None:
+        return asked == theirs
     same_host = ours[1] == theirs[1] or {ours[1], theirs[1]} <= _LOOPBACK
     return same_host and (ours[0], ours[2]) == (theirs[0], theirs[2])
 

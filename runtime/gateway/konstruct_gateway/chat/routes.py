@@ -116,7 +116,9 @@ class ChatRoutes:
 
     def _check_origin(self, connection: HTTPConnection, place: Place) -> None:
         origin = connection.headers.get("origin")
-        if not access.origin_allowed(origin, place, self._services.settings.public_url):
+        host = connection.headers.get("host", "")
+        public_url = self._services.settings.public_url
+        if not access.origin_allowed(origin, place, public_url, host=host):
             self._services.metrics.refused.labels("origin", "forbidden").inc()
             raise Forbidden(
                 "Pages of this origin may not open this chat; add it to webChat.allowedOrigins."
