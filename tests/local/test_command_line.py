@@ -76,6 +76,14 @@ def test_checking_finds_what_only_several_objects_together_get_wrong(tmp_path: P
     assert "ana" in result.output
 
 
+def test_checking_a_model_pool_says_on_which_line_it_is_wrong(tmp_path: Path) -> None:
+    write_samples(tmp_path)
+    (tmp_path / "models.yaml").write_text("models:\n  - name: far\n    apiBase: nowhere\n")
+    result = _konstruct("check", str(tmp_path))
+    assert result.exit_code == 1
+    assert f"{tmp_path / 'models.yaml'}:" in result.output
+
+
 def test_braces_in_a_refused_value_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text(AGENT.replace("displayName: Ana", "operatingMode: '{x}'"))
     result = _konstruct("check", str(tmp_path))

@@ -129,6 +129,27 @@ async def test_a_signal_during_the_start_stops_it(here: Site) -> None:
     assert here.processes() == []
 
 
+async def test_a_folder_with_an_invalid_file_does_not_start(here: Site) -> None:
+    (here.folder / "agent.yaml").write_text(AGENT.replace("displayName: Ana", "displayName: 7"))
+    code, said = await here.konstruct("up", "samples", "--port", "0", LANG="es_ES.UTF-8")
+    assert code == 1
+    assert "samples/agent.yaml:" in said
+    assert "Traceback" not in said
+    assert here.processes() == []
+
+
+async def test_an_empty_folder_waits_for_its_first_tenant(here: Site) -> None:
+    here.folder.rename(here.directory / "later")
+    here.folder.mkdir()
+    run = await here.up()
+    for file in (here.directory / "later").iterdir():
+        (here.folder / file.name).write_text(file.read_text())
+    await run.until_said("acme: the change is in effect")
+    code, said = await here.konstruct("chat", ADDRESS, "hello")
+    assert (code, "Ana" in said) == (0, True), said
+    assert await run.interrupt() == 0
+
+
 async def test_a_second_run_from_the_same_home_is_refused(here: Site, running: Run) -> None:
     code, said = await here.konstruct("up", "samples", "--port", "0")
     assert code == 1
@@ -160,19 +181,21 @@ async def test_a_database_that_is_not_there_is_told(here: Site) -> None:
     assert "Traceback" not in said
 
 
+async def test_a_second_ctrl_c_ends_it_at_once_and_the_next_start_is_whole(here: Site) -> None:
+    run = await here.up()
+    run.process.send_signal(signal.SIGINT)
+    run.process.send_signal(signal.SIGTERM)
+    assert await run.ended() == 1
+    run = await here.up()
+    code, said = await here.konstruct("chat", ADDRESS, "hello")
+    assert (code, "Ana" in said) == (0, True), said
+    assert await run.interrupt() == 0
+    assert here.processes() == []
+
+
 async def test_a_killed_run_loses_nothing_and_answers_once(here: Site) -> None:
-    async with FarModel() as far:
-        here.environment = {"FAR_KEY": far.key}
-        here.home.mkdir()
-        (here.home / "models.yaml").write_text(
-            "models:\n"
-            "  - name: far\n"
-            "    model: openai/far\n"
-            f"    apiBase: {far.url}\n"
-            "    apiKeyEnv: FAR_KEY\n"
-        )
+    async with _far_model(here) as far:
         far.script(Hang(headers=True))
-        far.rule = lambda _body: Answer(text="I am back.")
         run = await here.up()
         conversation = resume = ""
         with contextlib.suppress(ConnectionClosed):  # nobody says goodbye
@@ -193,3 +216,32 @@ async def test_a_killed_run_loses_nothing_and_answers_once(here: Site) -> None:
         assert await run.interrupt() == 0
         assert len(far.chats) == 2
     assert here.processes() == []
+
+
+async def test_a_chat_that_waits_gets_its_answer_from_the_next_start(here: Site) -> None:
+    async with _far_model(here) as far:
+        far.script(Hang(headers=True))
+        run = await here.up()
+        port = int(run.url.rpartition(":")[2])
+        chat = asyncio.create_task(here.konstruct("chat", ADDRESS, "hello"))
+        await until(lambda: far.chats, seconds=30)
+        await run.kill()
+        run = await here.up(port=port)
+        assert await chat == (0, "I am back.\n")
+        assert await run.interrupt() == 0
+
+
+@contextlib.asynccontextmanager
+async def _far_model(here: Site) -> AsyncIterator[FarModel]:
+    """Have the site's agents speak through a provider of the test, named by its apiBase."""
+    async with FarModel(rule=lambda _body: Answer(text="I am back.")) as far:
+        here.environment = {"FAR_KEY": far.key}
+        here.home.mkdir()
+        (here.home / "models.yaml").write_text(
+            "models:\n"
+            "  - name: far\n"
+            "    model: openai/far\n"
+            f"    apiBase: {far.url}\n"
+            "    apiKeyEnv: FAR_KEY\n"
+        )
+        yield far

@@ -92,11 +92,9 @@ class Site:
             stderr=asyncio.subprocess.STDOUT,
         )
 
-    async def up(self, *options: str, environment: Mapping[str, str] | None = None) -> Run:
+    async def up(self, *, port: int = 0, environment: Mapping[str, str] | None = None) -> Run:
         """Start everything and return when it is ready; AssertionError with what it said if not."""
-        process = await self.command(
-            "up", "samples", "--port", "0", *options, environment=environment
-        )
+        process = await self.command("up", "samples", "--port", str(port), environment=environment)
         lines: list[str] = []
         run = Run(process, "", lines, asyncio.create_task(_read(process, lines)))
         await until(lambda: run.said(_READY) or run.reader.done(), seconds=60)

@@ -1,5 +1,6 @@
 """The check command: what `konstruct up` and the API server would say about a folder."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,9 +15,11 @@ from konstruct_crds.conditions import (
     ConditionType,
     find_condition,
 )
+from konstruct_llm.errors import PoolInvalid
+from konstruct_llm.pool import load_pool
 from konstruct_local.documents import Key
-from konstruct_local.errors import Fault, InvalidResources
-from konstruct_local.folder_disk import read_folder
+from konstruct_local.errors import Fault, InvalidResources, UnusableSystem
+from konstruct_local.folder_disk import MODELS_FILE, read_folder
 from konstruct_local.folder_state import KINDS, FolderState, advance
 from konstruct_local.terminal import Terminal
 from konstruct_local.words import mark as _
@@ -35,6 +38,7 @@ def run_check(folder: Path, terminal: Terminal) -> int:
     faults = sorted([*unreadable, *state.faults])
     if faults:
         raise InvalidResources(faults)
+    _check_models(folder)
     found = list(findings(state))
     warnings = [fault for fault, reason in found if reason in _ELSEWHERE]
     for warning in warnings:
@@ -50,6 +54,14 @@ def run_check(folder: Path, terminal: Terminal) -> int:
         files=len(state.files),
     )
     return 0
+
+
+def _check_models(folder: Path) -> None:
+    path = folder / MODELS_FILE
+    try:
+        load_pool(path if path.is_file() else None, os.environ)
+    except PoolInvalid as error:
+        raise UnusableSystem(_("The model pool is refused: {reason}"), reason=error) from error
 
 
 def findings(state: FolderState) -> Iterator[tuple[Fault, str]]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from konstruct_llm.errors import PoolInvalid
+from konstruct_llm.pool import DEMO_MODEL, load_pool
 from konstruct_local.agents import Agents
 from konstruct_local.database import Database, given_or_embedded, prepare_database
 from konstruct_local.errors import InvalidResources, UnusableSystem
@@ -203,11 +204,25 @@ class Installation:
                 email=keys.first_email,
                 password=keys.first_password,
             )
+        self._announce_model()
         command = self._chat_command()
         if command:
             say(_("Or chat in another terminal: {command}"), command=command)
         say(_("Edit the files in {folder}: changes take effect at once."), folder=self._folder.root)
         say(_("Ctrl-C stops. The log is {log}."), log=self._home.log)
+
+    def _announce_model(self) -> None:
+        model = load_pool(self._models_file(), os.environ).default("Chat")
+        if model is not None and model.model == DEMO_MODEL:
+            self._terminal.say(
+                _(
+                    "The built-in demo model answers. For a real one put OPENAI_API_KEY or"
+                    " ANTHROPIC_API_KEY into {file}."
+                ),
+                file=self._home.path / ".env",
+            )
+        elif model is not None:
+            self._terminal.say(_("The model {model} answers."), model=model.model)
 
     def _chat_command(self) -> str:
         """Return a command that works as it stands in the directory this one was started in."""

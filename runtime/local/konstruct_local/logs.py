@@ -8,6 +8,8 @@ from typing import IO
 
 import structlog
 
+# uvicorn.error is all that uvicorn says, every opened socket included.
+_NOISY = ("httpcore", "httpx", "LiteLLM", "LiteLLM Router", "uvicorn.error", "watchfiles")
 _LONGEST_LOG = 32 * 1024 * 1024
 
 
@@ -36,7 +38,7 @@ def open_log(path: Path) -> IO[str]:
     handler = logging.StreamHandler(file)
     handler.setFormatter(_JsonLines())
     logging.basicConfig(handlers=[handler], level=logging.INFO, force=True)
-    for noisy in ("httpx", "httpcore", "watchfiles", "websockets", "LiteLLM", "LiteLLM Router"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
