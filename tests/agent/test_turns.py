@@ -76,6 +76,7 @@ async def test_the_time_tool_answers_in_the_tenants_time_zone(
     assert list(answered.steps) == [1]
     assert answered.steps[1].state is StepState.DONE
     assert answered.steps[1].result["zone"] == "Europe/Madrid"
+    assert answered.notes == ["Looking at the clock…"]
     told = model.chats[1].body["messages"][-1]
     assert told["role"] == "tool"
     assert json.loads(told["content"])["weekday"]

@@ -385,3 +385,48 @@ async def test_a_hung_provider_costs_at_most_the_deadline(
         caller = await at_work(office, url)
         async with asyncio.timeout(15):
             assert (await caller.ask()).status_code == 503
+
+
+async def test_a_huge_answer_is_cut_where_the_journal_ends(
+    url: str, office: Office, far: FarModel
+) -> None:
+    caller = await at_work(office, url)
+    far.script(Answer(f"{'x' * 4_000} " * 100))
+    answer = (await caller.ask()).json()
+    assert answer["choices"][0]["finish_reason"] == "length"
+    size = len(answer["choices"][0]["message"]["content"])
+    assert 190_000 < size < 256 * 1024
+    assert (await caller.ask()).json()["choices"] == answer["choices"]
+
+
+async def test_an_answer_that_trickles_for_ever_ends_at_the_deadline(
+    database: Database,
+    far: FarModel,
+    office: Office,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KEY_FAR", far.key)
+    far.rule = lambda _body: Answer("word and " * 500, token_seconds=0.2)
+    pool = write_pool(tmp_path, far_pool_model(far))
+    async with serving_llm(database, models_file=pool, call_deadline_seconds=2) as url:
+        caller = await at_work(office, url)
+        async with asyncio.timeout(20):
+            await caller.stream()
+    assert caller.events[-1]["error"]["code"] == "retry_later"
+    month = await spent(office)
+    assert month.spent_micro_usd > 0
+    assert month.reserved_micro_usd == 0
+
+
+async def test_provider_texts_and_prompts_stay_out_of_the_logs(
+    url: str, office: Office, far: FarModel, second: FarModel, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "canary-7261"
+    far.rule = second.rule = lambda _body: Failure(500, message=f"you said {secret}")
+    caller = await at_work(office, url)
+    answer = await caller.ask(f"my {secret}")
+    assert answer.status_code == 503
+    written = capfd.readouterr()
+    assert secret not in answer.text + written.out + written.err
+    assert far.key not in written.out + written.err

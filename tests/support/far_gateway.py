@@ -31,6 +31,7 @@ class FarTurn:
     steps: dict[int, Step] = field(default_factory=dict)
     puts: list[Step] = field(default_factory=list)
     deltas: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     verdict: Verdict = Verdict.CONTINUE
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     settlements: list[tuple[str, Any]] = field(default_factory=list)
@@ -174,8 +175,11 @@ class FarGateway:
         return JSONResponse({})
 
     async def _note(self, request: Request) -> Response:
-        await request.body()
-        return JSONResponse({})
+        known = self.fenced(request)
+        if known is None:
+            return _error(409, "TurnLost")
+        known.notes.append((await request.json())["text"])
+        return Response(status_code=204)
 
     async def _complete(self, request: Request) -> Response:
         return await self._settle(request, "complete", "parts", "Answered")

@@ -16,3 +16,11 @@ def stopped(catalogue: NullTranslations) -> str:
     """Say that the answer was stopped before it began."""
     _ = catalogue.gettext
     return _("I stopped, as you asked.")
+
+
+def using_tool(catalogue: NullTranslations, tool: str) -> str:
+    """Say, while the person waits, what the agent is doing."""
+    _ = catalogue.gettext
+    if tool == "time":
+        return _("Looking at the clock…")
+    return _("Using {tool}…").format(tool=tool)

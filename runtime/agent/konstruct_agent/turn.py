@@ -71,6 +71,7 @@ class TurnWorker:
         self._deltas = DeltaSender(means.work, turn)
         self._stopped = asyncio.Event()
         self._said = ""
+        self._telling: set[asyncio.Task[None]] = set()
         self.settling = False
 
     def stop(self) -> None:
@@ -87,6 +88,8 @@ class TurnWorker:
                 reply = sentences.budget_reached(self._catalogue())
             finally:
                 await self._deltas.close()
+                for telling in self._telling:
+                    telling.cancel()
             self.settling = True
             await self._complete(reply)
             log.info("turn_answered")
@@ -247,6 +250,7 @@ class TurnWorker:
             self._heed(verdict)
             if self._stopped.is_set():
                 return await self._done(number, call, {"error": "Not run: the turn was stopped."})
+        self._tell(sentences.using_tool(self._catalogue(), tool.name))
         result: Mapping[str, Any]
         try:
             async with asyncio.timeout(self._means.tool_timeout_seconds):
@@ -259,6 +263,17 @@ class TurnWorker:
             _log.exception("tool_failed", turn_id=str(self.turn.turn_id), tool=tool.name)
             result = {"error": "The tool failed."}
         return await self._done(number, call, result)
+
+    def _tell(self, text: str) -> None:
+        """Show the person what is being done; nothing waits for it or depends on it."""
+
+        async def tell() -> None:
+            with contextlib.suppress(AgentError):
+                await self._means.work.note(self.turn, text)
+
+        task = asyncio.create_task(tell())
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     async def _done(
         self, number: int, call: Mapping[str, Any], result: Mapping[str, Any]

@@ -19,6 +19,8 @@ from konstruct_store.errors import StoreError
 
 _log = structlog.get_logger(__name__)
 
+_PAUSE_SECONDS = 0.2
+
 
 @dataclass(frozen=True)
 class ProviderKeys:
@@ -31,8 +33,8 @@ class ProviderKeys:
 class Tenants:
     """The registry as this program needs it, refreshed when its version changes.
 
-    Until the first load every call is answered 503; an unknown token causes one extra look, so
-    that a fresh tenant does not wait for the next poll.
+    Until the first load every call is answered 503; an unknown token causes an extra look, at
+    most five a second, so that a fresh tenant does not wait for the next poll.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Tenants:
         self._by_hash: dict[str, UUID] = {}
         self._provider_keys: dict[UUID, ProviderKeys] = {}
         self._refreshing = asyncio.Lock()
+        self._looked_at = -_PAUSE_SECONDS
         self.loaded = False
 
     async def refresh(self) -> None:
@@ -90,11 +93,15 @@ class Tenants:
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorised("Send the work token as `Authorization: Bearer`.")
         token_hash = hashlib.sha256(token.strip().encode()).hexdigest()
-        if token_hash not in self._by_hash:
+        now = asyncio.get_running_loop().time()
+        if token_hash not in self._by_hash and now - self._looked_at > _PAUSE_SECONDS:
+            self._looked_at = now
             try:
                 await self.refresh()
             except StoreError as error:
                 raise TryLater("The registry cannot be read.", retry_after=1.0) from error
+        if not self.loaded:
+            raise TryLater("The registry is not loaded yet.", retry_after=1.0)
         tenant_id = self._by_hash.get(token_hash)
         if tenant_id is None:
             raise Unauthorised("No tenant has this work token.")
