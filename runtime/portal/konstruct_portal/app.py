@@ -13,6 +13,7 @@ from konstruct_messages.translations import load_catalogues
 from konstruct_portal.assets import Assets
 from konstruct_portal.cookies import Cookies
 from konstruct_portal.failures import register_failures
+from konstruct_portal.metrics import Measured, Metrics, internal_app
 from konstruct_portal.page import guard
 from konstruct_portal.pages.agent.routes import router as agent
 from konstruct_portal.pages.chat.routes import router as chat
@@ -40,9 +41,10 @@ PAGES = (login, switches, tenants, tenant, agent, chat, connection, usage, conve
 
 @dataclass(frozen=True)
 class Portal:
-    """The running portal: `app` is what a server serves."""
+    """The running portal: `app` is what people get, `internal_app` what a scraper does."""
 
     app: ASGIApp
+    internal_app: ASGIApp
     services: Services
 
 
@@ -85,7 +87,12 @@ def make_portal(
     guarded = SecurityHeaders(
         make_app(services), socket_origin=settings.socket_origin, secure=settings.secure
     )
-    return Portal(app=guarded, services=services)
+    metrics = Metrics()
+    return Portal(
+        app=Measured(guarded, metrics=metrics),
+        internal_app=internal_app(metrics),
+        services=services,
+    )
 
 
 def make_app(services: Services) -> FastAPI:

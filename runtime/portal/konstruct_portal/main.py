@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 import uvicorn
 from pydantic import ValidationError
+from starlette.types import ASGIApp
 
 from konstruct_portal.accounts import create_user, normalise
 from konstruct_portal.app import open_portal
@@ -83,20 +84,27 @@ async def _create_user(settings: PortalSettings, asked: argparse.Namespace) -> i
 
 async def _serve(settings: PortalSettings) -> None:
     async with open_cluster() as resources, open_portal(settings, resources=resources) as portal:
-        server = uvicorn.Server(
-            uvicorn.Config(
-                portal.app,
-                host=settings.host,
-                port=settings.port,
-                proxy_headers=True,
-                forwarded_allow_ips=settings.trusted_proxies,
-                server_header=False,
-                access_log=False,
-                log_config=None,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
-            )
+        await asyncio.gather(
+            _server(portal.app, settings, settings.port).serve(),
+            _server(portal.internal_app, settings, settings.internal_port).serve(),
         )
-        await server.serve()
+
+
+def _server(app: ASGIApp, settings: PortalSettings, port: int) -> uvicorn.Server:
+    """Return a server of one port; SIGTERM lets what is being answered end first."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=port,
+            proxy_headers=True,
+            forwarded_allow_ips=settings.trusted_proxies,
+            server_header=False,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+    )
 
 
 def _log_as_json() -> None:

@@ -25,6 +25,7 @@ class PortalSettings(BaseSettings):
     chat_key: SecretBytes = Field(description="At least 32 bytes, shared with the gateway")
     host: str = "127.0.0.1"
     port: int = Field(default=8003, ge=0, le=65535)
+    internal_port: int = Field(default=8004, ge=0, le=65535, description="GET /metrics")
     password_workers: int = Field(default=2, ge=1, le=16, description="Hashes made at once")
     password_waiters: int = Field(default=16, ge=1, le=256, description="Log-ins that may queue")
     login_attempts_per_account: int = Field(default=25, ge=1, description="In 15 minutes")
