@@ -87,6 +87,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
     rounds = {
         "registry": (poll, parts.refresh_registry),
         "due": (poll, parts.wake_due),
+        "marked": (0.0, parts.wake_marked),
         "replicas": (poll, parts.replicas.refresh),
         "sender": (poll, parts.sender.round),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),

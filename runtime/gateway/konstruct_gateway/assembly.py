@@ -69,6 +69,11 @@ class Parts:
         if waiting:
             self.waiting.wake_all(await stored_claims.due_tenants(self.store, waiting))
 
+    async def wake_marked(self) -> None:
+        """Wake the waiting claims of tenants something has just ended for, if more is due."""
+        marked = await self.waiting.take_marked()
+        self.waiting.wake_all(await stored_claims.due_tenants(self.store, marked))
+
     async def say_later(self) -> None:
         """Tell people who have waited long that the answer comes later."""
         for expected in self.later.take_due():

@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from konstruct_gateway.chat import frames
@@ -65,6 +66,7 @@ class Claims:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + request.wait_seconds
         leaving: asyncio.Task[None] | None = None
+        more = False
         try:
             while True:
                 # Joined before looking: what becomes due after the look wakes this waiter.
@@ -73,13 +75,17 @@ class Claims:
                     turn = await self._try(tenant.tenant_id, request)
                     left = deadline - loop.time()
                     if turn is not None or left <= 0 or self.waiting.closed:
+                        if waiter.woken.done() or (turn is not None and more):
+                            # Somebody else must look: this wake-up was not used, or is a chain.
+                            self.waiting.wake(tenant.tenant_id, perhaps_more=True)
                         return turn
                     leaving = leaving or asyncio.ensure_future(gone())
                     if not await self._woken(waiter, leaving, left):
                         return None
                     if leaving.done():
-                        self.waiting.wake(tenant.tenant_id)
+                        self.waiting.wake(tenant.tenant_id, perhaps_more=True)
                         return None
+                    more = waiter.woken.result()
                 finally:
                     waiter.leave()
         finally:
@@ -103,8 +109,6 @@ class Claims:
             max_attempts=self.max_attempts,
         )
         if turn is not None:
-            # There may be more: the next waiter looks at once, and the chain ends with a None.
-            self.waiting.wake(tenant_id)
             self.metrics.turns.labels("Claimed").inc()
             self.claimed(turn)
             name = str(turn.agent.get("displayName", ""))
@@ -114,9 +118,8 @@ class Claims:
 
     async def _woken(self, waiter: Waiter, leaving: asyncio.Task[None], seconds: float) -> bool:
         """Wait for work, the client's leaving, or the end of the wait; False for the last."""
-        done, _ = await asyncio.wait(
-            {waiter.woken, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-        )
+        either: set[asyncio.Future[Any]] = {waiter.woken, leaving}
+        done, _ = await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         return bool(done)
 
     async def _greet(self, tenant_id: UUID, request: ClaimRequest) -> None:

@@ -173,4 +173,4 @@ class Turns:
             )
             self.telling.tell(hint, settled.log_entries)
         # Messages that came meanwhile are the next turn.
-        self.waiting.wake(held.tenant.tenant_id)
+        self.waiting.mark(held.tenant.tenant_id)

@@ -13,7 +13,9 @@ class Waiting:
 
     def __init__(self, gauge: Gauge) -> None:
         self._gauge = gauge
-        self._waiters: dict[UUID, OrderedDict[int, asyncio.Future[None]]] = {}
+        self._waiters: dict[UUID, OrderedDict[int, asyncio.Future[bool]]] = {}
+        self._marked: set[UUID] = set()
+        self._any_marked = asyncio.Event()
         self._next = 0
         self._closed = False
 
@@ -30,27 +32,45 @@ class Waiting:
     def join(self, tenant_id: UUID) -> "Waiter":
         """Wait for the tenant's next turn; leave again with `Waiter.leave`."""
         self._next += 1
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         if self._closed:
-            future.set_result(None)
+            future.set_result(False)
         self._waiters.setdefault(tenant_id, OrderedDict())[self._next] = future
         self._gauge.inc()
         return Waiter(self, tenant_id, self._next, future)
 
-    def wake(self, tenant_id: UUID, *, after_seconds: float = 0.0) -> None:
-        """Wake the claim that waits longest for this tenant and was not woken yet."""
+    def wake(
+        self, tenant_id: UUID, *, after_seconds: float = 0.0, perhaps_more: bool = False
+    ) -> None:
+        """Wake the claim that waits longest for this tenant and was not woken yet.
+
+        `perhaps_more`: it is not known how much is due, so whoever finds something wakes the next.
+        """
         if after_seconds > 0:
             asyncio.get_running_loop().call_later(after_seconds, self.wake, tenant_id)
             return
         for future in self._waiters.get(tenant_id, OrderedDict()).values():
             if not future.done():
-                future.set_result(None)
+                future.set_result(perhaps_more)
                 return
 
     def wake_all(self, tenants: Iterable[UUID]) -> None:
-        """Wake one claim of each tenant."""
+        """Wake one claim of each tenant; there may be more to do."""
         for tenant_id in tenants:
-            self.wake(tenant_id)
+            self.wake(tenant_id, perhaps_more=True)
+
+    def mark(self, tenant_id: UUID) -> None:
+        """Let the tenant be looked at soon: something of it may have become due."""
+        if tenant_id in self._waiters:
+            self._marked.add(tenant_id)
+            self._any_marked.set()
+
+    async def take_marked(self) -> list[UUID]:
+        """Wait until tenants are marked; return them, unmarked."""
+        await self._any_marked.wait()
+        self._any_marked.clear()
+        marked, self._marked = list(self._marked), set()
+        return marked
 
     def close(self) -> None:
         """Wake everybody for good: the replica goes down."""
@@ -58,7 +78,7 @@ class Waiting:
         for waiters in self._waiters.values():
             for future in waiters.values():
                 if not future.done():
-                    future.set_result(None)
+                    future.set_result(False)
 
     def leave(self, tenant_id: UUID, number: int) -> None:
         """Forget a waiter."""
@@ -73,7 +93,7 @@ class Waiter:
     """One waiting claim."""
 
     def __init__(
-        self, waiting: Waiting, tenant_id: UUID, number: int, future: asyncio.Future[None]
+        self, waiting: Waiting, tenant_id: UUID, number: int, future: asyncio.Future[bool]
     ) -> None:
         self._waiting = waiting
         self._tenant_id = tenant_id
