@@ -18,6 +18,7 @@ import aiohttp
 from kubernetes.aio import client, config
 
 from konstruct_portal.errors import (
+    ClusterUnknown,
     Problem,
     ResourceConflict,
     ResourceInvalid,
@@ -38,12 +39,21 @@ _PAGE = 250
 
 @asynccontextmanager
 async def open_cluster() -> AsyncIterator["ClusterResources"]:
-    """Open the API of the pod's own cluster, or of the present kubeconfig outside of one."""
+    """Open the API of the pod's own cluster, or of the present kubeconfig outside of one.
+
+    Raises ClusterUnknown.
+    """
+    settings = client.Configuration()
     try:
-        config.load_incluster_config()  # type: ignore[no-untyped-call]
-    except config.ConfigException:
-        await config.load_kube_config()  # type: ignore[no-untyped-call]
-    async with client.ApiClient() as api:
+        try:
+            config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException:
+            await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError) as error:
+        raise ClusterUnknown(
+            "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
+        ) from error
+    async with client.ApiClient(settings) as api:
         yield ClusterResources(api)
 
 

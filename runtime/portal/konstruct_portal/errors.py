@@ -8,6 +8,7 @@ PortalError
 │   ├── ResourceInvalid       the resource breaks a rule of its kind: show each problem at its field
 │   ├── ResourceReadOnly      this portal may not write resources: say where they are written
 │   └── ResourcesUnavailable  the API server or the folder cannot be reached: 503, try again
+├── ClusterUnknown            no Kubernetes API is configured: an operator must mend it
 ├── AccountExists             another account has this address: choose another
 ├── LogInNeeded               nobody is logged in: send to the log-in page
 ├── NotAllowed                seen but not permitted: 403
@@ -103,3 +104,7 @@ class NotAllowed(PortalError):
 
 class NotHere(PortalError):
     """There is no such thing for this viewer, which may mean that it is somebody else's: 404."""
+
+
+class ClusterUnknown(PortalError):
+    """The portal runs neither in a pod nor with a kubeconfig."""

@@ -2,9 +2,10 @@
 
 import argparse
 import asyncio
-import logging
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 import structlog
@@ -13,22 +14,27 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from konstruct_portal.accounts import create_user, normalise
-from konstruct_portal.app import open_portal
+from konstruct_portal.app import Portal, open_portal
 from konstruct_portal.cluster import open_cluster
-from konstruct_portal.errors import AccountExists
+from konstruct_portal.errors import AccountExists, ClusterUnknown
+from konstruct_portal.logs import configure_logs
 from konstruct_portal.passwords import LONGEST, SHORTEST, Passwords, generate
 from konstruct_portal.records import Role
 from konstruct_portal.records_postgres import PostgresRecords
+from konstruct_portal.resources import Resources
 from konstruct_portal.settings import PortalSettings
 from konstruct_store import Store
+from konstruct_store.errors import ConfigurationWrong, RetryLater
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 _GRACE_SECONDS = 10
+_START_SECONDS = 60.0
+_RETRY_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says and exit with 0 (done), 1 (failed) or 2 (wrong use)."""
-    _log_as_json()
+    configure_logs()
     asked = _parser().parse_args(arguments)
     try:
         settings = PortalSettings()
@@ -37,9 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             name = "_".join(str(part) for part in one["loc"]).upper()
             sys.stderr.write(f"KONSTRUCT_{name}: {one['msg']}\n")
         sys.exit(WRONG_USE)
-    if asked.command == "create-user":
-        sys.exit(asyncio.run(_create_user(settings, asked)))
-    asyncio.run(_serve(settings))
+    work = _create_user(settings, asked) if asked.command == "create-user" else _serve(settings)
+    try:
+        sys.exit(asyncio.run(work))
+    except (ConfigurationWrong, RetryLater, ClusterUnknown) as error:
+        structlog.get_logger("portal").error("cannot start", reason=str(error))
+        sys.exit(FAILED)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,17 +91,65 @@ async def _create_user(settings: PortalSettings, asked: argparse.Namespace) -> i
     return DONE
 
 
-async def _serve(settings: PortalSettings) -> None:
-    async with open_cluster() as resources, open_portal(settings, resources=resources) as portal:
-        await asyncio.gather(
-            _server(portal.app, settings, settings.port).serve(),
-            _server(portal.internal_app, settings, settings.internal_port).serve(),
+async def _serve(settings: PortalSettings) -> int:
+    """Serve both ports until SIGTERM or SIGINT; what is being answered ends first."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with open_cluster() as resources, contextlib.AsyncExitStack() as stack:
+        portal = await _open(settings, resources, stack, stop)
+        if portal is None:
+            return DONE
+        servers = [
+            _server(portal.app, settings, settings.port),
+            _server(portal.internal_app, settings, settings.internal_port),
+        ]
+        running = [asyncio.create_task(one.serve()) for one in servers]
+        stopping = asyncio.create_task(stop.wait())
+        structlog.get_logger("portal").info(
+            "serving", port=settings.port, internal_port=settings.internal_port
         )
+        await asyncio.wait([*running, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for one in servers:
+            one.should_exit = True
+        await asyncio.gather(*running)
+        stopping.cancel()
+    return DONE
+
+
+async def _open(
+    settings: PortalSettings,
+    resources: Resources,
+    stack: contextlib.AsyncExitStack,
+    stop: asyncio.Event,
+) -> Portal | None:
+    """Open the portal, waiting a while for a database that is still coming up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + _START_SECONDS
+    while not stop.is_set():
+        try:
+            return await stack.enter_async_context(open_portal(settings, resources=resources))
+        except RetryLater:
+            if loop.time() > deadline:
+                raise
+            structlog.get_logger("portal").warning("waiting for the database")
+            await asyncio.sleep(_RETRY_SECONDS)
+    return None
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are the program's, not its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the signals alone."""
+        yield
 
 
 def _server(app: ASGIApp, settings: PortalSettings, port: int) -> uvicorn.Server:
-    """Return a server of one port; SIGTERM lets what is being answered end first."""
-    return uvicorn.Server(
+    """Return a server of one port."""
+    return _Server(
         uvicorn.Config(
             app,
             host=settings.host,
@@ -102,20 +159,7 @@ def _server(app: ASGIApp, settings: PortalSettings, port: int) -> uvicorn.Server
             server_header=False,
             access_log=False,
             log_config=None,
+            lifespan="off",
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
-    )
-
-
-def _log_as_json() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
