@@ -31,12 +31,17 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.state = FolderState()
+        self._reading = asyncio.Lock()
 
     async def read(self, statuses: Statuses | None = None) -> FolderState:
         """Read the folder again and return the new state; `statuses` are the present objects'.
 
         Raises OSError when the folder itself is gone.
         """
+        async with self._reading:  # an older look must not end after a newer one
+            return await self._read(statuses)
+
+    async def _read(self, statuses: Statuses | None) -> FolderState:
         texts, faults = await asyncio.to_thread(read_folder, self.root)
         if not texts and not self.root.is_dir():
             raise FileNotFoundError(str(self.root))

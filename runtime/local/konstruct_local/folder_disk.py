@@ -49,9 +49,13 @@ def read_folder(root: Path) -> tuple[dict[str, str], list[Fault]]:
 
 
 def replace_file(path: Path, text: str) -> None:
-    """Replace a file's text as a whole, keeping its mode; an empty text removes the file."""
+    """Replace a file's text as a whole, keeping its mode; an empty text removes the file.
+
+    A link stays one: what it points to is replaced.
+    """
     if not text:
         path.unlink(missing_ok=True)
         return
+    path = path.resolve()
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
     write_atomically(path, text, mode=mode)

@@ -32,6 +32,7 @@ class Identities:
         self._new = new
         self._uids: dict[str, uuid.UUID] = {}
         self._published: dict[uuid.UUID, Tenancy] = {}
+        self._unsaved = False
         self._load()
 
     @property
@@ -40,25 +41,30 @@ class Identities:
         return list(self._published.values())
 
     def uid(self, key: Key) -> uuid.UUID:
-        """Return the UID of an object, a new one the first time."""
+        """Return the UID of an object, a new one the first time; `save` writes it down."""
         name = "/".join(key)
         if name not in self._uids:
             self._uids[name] = self._new()
-            self._save()
+            self._unsaved = True
         return self._uids[name]
+
+    def save(self) -> None:
+        """Write down what was given since the last time: before anybody else learns of it."""
+        if self._unsaved:
+            self._write()
 
     def publish(self, tenancy: Tenancy) -> None:
         """Remember that a tenant is in the registry."""
         if self._published.get(tenancy.tenant_id) != tenancy:
             self._published[tenancy.tenant_id] = tenancy
-            self._save()
+            self._write()
 
     def bury(self, tenancy: Tenancy, *, forget: bool) -> None:
         """Remember that a tenant is out of the registry; `forget` gives its name a new UID."""
         self._published.pop(tenancy.tenant_id, None)
         if forget:
             self._uids.pop(f"Tenant//{tenancy.name}", None)
-        self._save()
+        self._write()
 
     def _load(self) -> None:
         try:
@@ -75,7 +81,7 @@ class Identities:
             )
             self._published[tenancy.tenant_id] = tenancy
 
-    def _save(self) -> None:
+    def _write(self) -> None:
         document = {
             "uids": {name: str(uid) for name, uid in sorted(self._uids.items())},
             "published": [
@@ -89,3 +95,4 @@ class Identities:
             ],
         }
         write_atomically(self._path, json.dumps(document, indent=2) + "\n", mode=0o600)
+        self._unsaved = False

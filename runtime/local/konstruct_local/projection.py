@@ -139,6 +139,7 @@ class Projection:
         digest = tenant_snapshot(observed, refused=refused, sealed=False).digest()
         published = False
         if not self._is_known(observed, digest):
+            self._identities.save()
             try:
                 await self._registry.push(tenant_snapshot(observed, refused=refused), digest)
                 published = True

@@ -87,22 +87,34 @@ class Watch:
     async def _watch_files(self, stopping: asyncio.Event) -> None:
         roots = (self._folder.root, self._secrets.root)
 
-        def wanted(_change: Change, path: str) -> bool:
-            return any(is_resource_file(Path(path), root.absolute()) for root in roots)
+        resolved = [root.resolve() for root in roots]
 
-        async for changes in awatch(
+        def wanted(_change: Change, path: str) -> bool:
+            place = Path(path)
+            place = place.parent.resolve() / place.name
+            return any(is_resource_file(place, root) for root in resolved)
+
+        batches = awatch(
             *roots,
             watch_filter=wanted,
             debounce=_DEBOUNCE_MILLISECONDS,
             stop_event=stopping,
             raise_interrupt=False,
             recursive=True,
-        ):
+        )
+        upcoming = asyncio.ensure_future(anext(batches))
+        await asyncio.sleep(0)
+        self._dirty.set()  # the watch exists from here on: one look at what changed before it
+        while not stopping.is_set():
+            try:
+                changes = await upcoming
+            except StopAsyncIteration:
+                return
+            upcoming = asyncio.ensure_future(anext(batches))
             log.info("files_changed", count=len(changes))
             if any(change is Change.deleted for change, _path in changes):
-                await asyncio.sleep(
-                    _VANISHED_SECONDS
-                )  # editors and git take files away for a blink
+                # Editors and git take files away for a blink.
+                await asyncio.sleep(_VANISHED_SECONDS)
             self._dirty.set()
 
     async def _work(self) -> None:
