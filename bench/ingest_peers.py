@@ -43,7 +43,7 @@ def slack_bolt() -> Any:
 
     app = AsyncApp(signing_secret=SIGNING_SECRET, authorize=authorize)
 
-    @app.event("app_mention")  # type: ignore[untyped-decorator]
+    @app.event("app_mention")
     async def mentioned(event: dict[str, Any]) -> None:
         await asyncio.sleep(0)
         assert event["text"]

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 
 from processes import cpu_seconds, milliseconds, resident_mib
+from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.far_model import Answer, Behaviour, FarModel
 from support.stack import Program, Stack, running_stack, work_token
 from support.visitor import Visitor, visiting

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,15 +90,12 @@ def _every_condition_is_right(cluster: Cluster) -> None:
     assert (tenant["Ready"]["status"], tenant["Ready"]["reason"]) == ("False", "PodsNotReady")
     assert tenant["Ready"]["message"]
     for agent in ("ana", "bia"):
-        eventually(lambda name=agent: _is(cluster, f"ka/{name}", "Accepted", "True"), what=agent)
-    connection = eventually(
-        lambda: (
-            _is(cluster, "kcc/website", "AgentResolved", "True")
-            and _conditions(cluster, "kcc/website")
-        ),
-        what="the connection",
-    )
-    assert connection["SecretsReady"]["status"] == "True"
+        eventually(partial(_is, cluster, f"ka/{agent}", "Accepted", "True"), what=agent)
+    for connection in ("website", "oficina"):
+        eventually(partial(_is, cluster, f"kcc/{connection}", "Ready", "True"), what=connection)
+        found = _conditions(cluster, f"kcc/{connection}")
+        assert found["AgentResolved"]["status"] == "True"
+        assert found["SecretsReady"]["status"] == "True"
 
 
 def _listing_reads_well(cluster: Cluster) -> None:
