@@ -88,6 +88,16 @@ async def test_no_turn_stays_claimed_after_its_lease(gateway_store: Store) -> No
     assert (await office.must_claim()).attempt == 2
 
 
+async def test_sweeping_leaves_a_live_lease_alone(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    await office.write("hello")
+    await office.must_claim()
+    await office.sweep()
+    rows = await office.run("SELECT state, strikes FROM konstruct.turns")
+    assert [(row["state"], row["strikes"]) for row in rows] == [("Claimed", 0)]
+    assert await office.claim() is None
+
+
 async def test_leases_that_end_without_progress_exhaust_a_turn(gateway_store: Store) -> None:
     office = Office(gateway_store)
     await office.write("poison")
