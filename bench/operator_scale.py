@@ -47,10 +47,11 @@ def main() -> None:
     given = os.environ.get("KUBECONFIG")
     with _given_cluster(Path(given)) if given else _built_cluster() as cluster:
         os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
-        print(json.dumps(_measure(cluster, chosen)))
+        print(json.dumps(_measure(cluster, chosen, leave=not given)))
 
 
-def _measure(cluster: Cluster, chosen: argparse.Namespace) -> dict[str, Any]:
+def _measure(cluster: Cluster, chosen: argparse.Namespace, *, leave: bool) -> dict[str, Any]:
+    """Measure; `leave` everything where it is in a cluster that ends with us."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / "crds")
     install_rights(cluster)
     with tempfile.TemporaryDirectory() as folder, far_registry() as far:
@@ -60,9 +61,15 @@ def _measure(cluster: Cluster, chosen: argparse.Namespace) -> dict[str, Any]:
             try:
                 return asyncio.run(_scenario(operator, far, chosen))
             finally:
-                cluster.kubectl("delete", "tenants", "--all", "--timeout=600s")
-                selector = ("-l", "konstruct.dev/tenant", "--wait=false")
-                cluster.kubectl("delete", "namespaces", *selector)
+                if leave:
+                    operator.kill()
+                else:
+                    _clean(cluster)
+
+
+def _clean(cluster: Cluster) -> None:
+    cluster.kubectl("delete", "tenants", "--all", "--timeout=600s")
+    cluster.kubectl("delete", "namespaces", "-l", "konstruct.dev/tenant", "--wait=false")
 
 
 async def _scenario(

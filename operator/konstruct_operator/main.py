@@ -195,16 +195,16 @@ async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> b
 
 
 async def _end(tasks: list[asyncio.Task[Any]]) -> None:
+    """End all tasks at once, and say which of them had failed."""
     for task in tasks:
         task.cancel()
-    for task in tasks:
-        try:
-            async with asyncio.timeout(5):
-                await task
-        except asyncio.CancelledError:
-            continue
-        except Exception:
-            log.exception("loop_failed", loop=task.get_name())
+    done, pending = await asyncio.wait(tasks, timeout=5)
+    for task in done:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error("loop_failed", loop=task.get_name(), exc_info=error)
+    if pending:
+        log.error("loops_do_not_end", loops=[task.get_name() for task in pending])
 
 
 async def _until_signal(settings: OperatorSettings) -> int:

@@ -11,6 +11,7 @@ from support.far_registry import FarRegistry, far_registry
 from support.operator_process import (
     ACCOUNT,
     NAMESPACE,
+    ROOT,
     OperatorProcess,
     account_kubeconfig,
     eventually,
@@ -78,11 +79,15 @@ def start(
             fenced.kubectl("delete", "tenants", "--all", "--timeout=60s")
         selector = "konstruct.dev/tenant"
         fenced.kubectl("delete", "namespaces", "-l", selector, "--wait=false", "--ignore-not-found")
-    eventually(
-        lambda: not fenced.get("namespaces", "-l", "konstruct.dev/tenant")["items"],
-        seconds=60,
-        what="the end of all tenants' namespaces",
-    )
+
+
+@pytest.fixture
+def samples(fenced: Cluster) -> Path:
+    """The samples' folder, once what an earlier test left of their namespace is gone."""
+    folder = ROOT / "manifests" / "samples"
+    gone = ("get", "namespace", "tenant-acme")
+    eventually(lambda: fenced.try_kubectl(*gone).returncode != 0, seconds=60, what="a clean start")
+    return folder
 
 
 @pytest.fixture

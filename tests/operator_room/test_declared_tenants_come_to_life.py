@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +13,15 @@ from support import declared
 from support.cluster import Cluster
 from support.declared import conditions
 from support.far_registry import FarRegistry
-from support.operator_process import GATEWAY_KEY, ROOT, OperatorProcess, eventually
+from support.operator_process import GATEWAY_KEY, OperatorProcess, eventually
 
 pytestmark = pytest.mark.cluster
 
 
 def test_the_samples_become_children_conditions_and_a_registered_tenant(
-    fenced: Cluster, running: OperatorProcess, far: FarRegistry
+    fenced: Cluster, running: OperatorProcess, far: FarRegistry, samples: Path
 ) -> None:
-    fenced.kubectl("apply", "-f", ROOT / "manifests" / "samples")
+    fenced.kubectl("apply", "-f", samples)
     place = fenced.get("tenant", "acme")["spec"]["namespace"]
 
     eventually(

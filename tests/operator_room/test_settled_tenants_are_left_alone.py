@@ -21,6 +21,8 @@ CHILDREN = "serviceaccounts,networkpolicies,deployments,rolebindings,secrets,con
 
 @pytest.fixture
 def settled(fenced: Cluster, running: OperatorProcess) -> Cluster:
+    gone = ("get", "namespace", PLACE)
+    eventually(lambda: fenced.try_kubectl(*gone).returncode != 0, seconds=60, what="a clean start")
     tool = {
         "name": "search",
         "type": "MCP",
@@ -115,26 +117,22 @@ def test_a_drifted_child_comes_back_at_once(settled: Cluster) -> None:
     eventually(healed, seconds=5, what="the repair")
 
 
-@pytest.mark.parametrize(
-    "child",
-    [
+def test_a_deleted_child_comes_back_at_once(settled: Cluster) -> None:
+    for child in (
         "deployment/konstruct-agent",
         "networkpolicy/konstruct-default-deny",
         "networkpolicy/konstruct-agent-tools",
         "serviceaccount/konstruct-agent",
         "poddisruptionbudget/konstruct-agent",
         "rolebinding/konstruct-operator",
-    ],
-)
-def test_a_deleted_child_comes_back_at_once(settled: Cluster, child: str) -> None:
-    uid = settled.get(child, "-n", PLACE)["metadata"]["uid"]
-    settled.kubectl("delete", child, "-n", PLACE, "--wait=false")
-
-    def back() -> bool:
-        found = settled.try_kubectl("get", child, "-n", PLACE, "-o", "jsonpath={.metadata.uid}")
-        return found.returncode == 0 and found.stdout != uid
-
-    eventually(back, seconds=5, what=f"the return of {child}")
+    ):
+        uid = settled.get(child, "-n", PLACE)["metadata"]["uid"]
+        settled.kubectl("delete", child, "-n", PLACE, "--wait=false")
+        eventually(
+            lambda: _uid(settled, child) not in {"", uid},  # noqa: B023 - looked at once
+            seconds=5,
+            what=f"the return of {child}",
+        )
 
 
 def test_a_child_that_is_planned_no_longer_goes(settled: Cluster) -> None:
@@ -147,6 +145,11 @@ def test_a_child_that_is_planned_no_longer_goes(settled: Cluster) -> None:
             lambda: settled.try_kubectl("get", child, "-n", PLACE).returncode != 0,  # noqa: B023 - looked at once
             what=f"the end of {child}",
         )
+
+
+def _uid(cluster: Cluster, child: str) -> str:
+    found = cluster.try_kubectl("get", child, "-n", PLACE, "-o", "jsonpath={.metadata.uid}")
+    return found.stdout if found.returncode == 0 else ""
 
 
 def _versions(cluster: Cluster) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,15 +11,14 @@ from support import declared
 from support.cluster import Cluster
 from support.declared import conditions
 from support.far_registry import FarRegistry
-from support.operator_process import NAMESPACE, ROOT, OperatorProcess, eventually
+from support.operator_process import NAMESPACE, OperatorProcess, eventually
 
 pytestmark = pytest.mark.cluster
 
 
 def test_deleting_the_samples_leaves_nothing(
-    fenced: Cluster, running: OperatorProcess, far: FarRegistry
+    fenced: Cluster, running: OperatorProcess, far: FarRegistry, samples: Path
 ) -> None:
-    samples = ROOT / "manifests" / "samples"
     fenced.kubectl("apply", "-f", samples)
     eventually(lambda: conditions(fenced, "tenant", "acme")["Registered"]["status"] == "True")
     fenced.kubectl("delete", "-f", samples, "--timeout=60s")

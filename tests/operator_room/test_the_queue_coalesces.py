@@ -101,3 +101,15 @@ async def test_keys_come_in_the_order_in_which_they_are_due() -> None:
     clock.now = 20
     assert [await take(queue), await take(queue)] == [OTHER, ACME]
     assert len(queue) == 0
+
+
+async def test_a_worker_ends_when_it_is_cancelled_at_the_moment_a_key_arrives() -> None:
+    queue = CoalescingQueue()
+    for _ in range(50):
+        queue.put(ACME, after=3600)
+        worker = asyncio.create_task(queue.take())
+        await asyncio.sleep(0)
+        queue.put(OTHER, after=3600)
+        worker.cancel()
+        done, _pending = await asyncio.wait([worker], timeout=1)
+        assert done

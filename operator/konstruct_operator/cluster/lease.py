@@ -55,15 +55,20 @@ class Leadership:
         log.info("leading", identity=self._identity)
 
     async def keep(self) -> None:
-        """Renew until the Lease is lost, then return: the caller must stop writing at once."""
-        renewed = self._clock()
-        while self._clock() - renewed < self._seconds * 2 / 3:
-            await asyncio.sleep(self._seconds / 5)
+        """Renew until the Lease is lost, then return: the caller must stop writing at once.
+
+        It counts as lost when two thirds of its time have passed without a renewal, so that the
+        last third is left to end in before anybody else may lead.
+        """
+        deadline = self._clock() + self._seconds * 2 / 3
+        while (left := deadline - self._clock()) > 0:
+            await asyncio.sleep(min(self._seconds / 5, left))
+            began = self._clock()
             try:
-                async with asyncio.timeout(self._seconds / 3):
+                async with asyncio.timeout(max(0.1, min(self._seconds / 3, deadline - began))):
                     if not await self._try():
                         break
-                renewed = self._clock()
+                deadline = began + self._seconds * 2 / 3
             except (OperatorError, TimeoutError) as error:
                 log.warning("lease_not_renewed", error=str(error))
         self.holds = False

@@ -61,6 +61,8 @@ class Context:
     seal_keys: SealKeys
     random_bytes: Callable[[int], bytes]
     now: Callable[[], datetime] = utc_now
+    changes: int = 0
+    changed: dict[str, int] = field(default_factory=dict)
     hearing: Hearing = field(default_factory=Hearing)
     tenants: dict[str, Known] = field(default_factory=dict)
     listed: dict[str, Declared] = field(default_factory=dict)
@@ -69,7 +71,15 @@ class Context:
     def tenant_changed(self, name: str) -> None:
         """Ask for a fresh look at a tenant."""
         self.listed.pop(name, None)
+        self.changes += 1
+        self.changed[name] = self.changes
         self.queue.put(Key(names.TENANT, name))
+
+    def take_listed(self, declared: Declared, *, since: int) -> None:
+        """Keep a sweep's list of a tenant, unless it changed `since` the list was begun."""
+        name = declared.tenant.metadata.name
+        if self.changed.get(name, 0) <= since:
+            self.listed[name] = declared
 
     def namespace_changed(self, namespace: str) -> None:
         """Ask for a fresh look at whoever owns what is in a namespace."""
@@ -85,5 +95,10 @@ class Context:
 
     def forget(self, name: str) -> None:
         """Drop what is remembered of a tenant that is gone."""
-        self.tenants.pop(name, None)
+        known = self.tenants.pop(name, None)
         self.listed.pop(name, None)
+        self.changed.pop(name, None)
+        self.metrics.forget(name)
+        if known is not None:
+            for address in [one for one in self.applied if known.namespace in one[1:]]:
+                del self.applied[address]

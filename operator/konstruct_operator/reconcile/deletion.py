@@ -120,7 +120,7 @@ async def _bury(context: Context, observed: Observed) -> None:
         )
     except RegistryRefused as refusal:
         if refusal.reason not in _OVER:
-            raise RetryLater(str(refusal)) from refusal
+            raise
 
 
 def _was_registered(observed: Observed) -> bool:

@@ -100,6 +100,7 @@ async def _look(context: Context, key: Key) -> float | None:
 
 
 async def _sweep_once(context: Context, *, spread: float) -> None:
+    since = context.changes
     found, _ = await context.cluster.list(kinds.TENANT)
     agents = await _by_namespace(context, kinds.AGENT)
     connections = await _by_namespace(context, kinds.CONNECTION)
@@ -115,11 +116,12 @@ async def _sweep_once(context: Context, *, spread: float) -> None:
         name = tenant.metadata.name
         place = names.namespace_of(name, tenant.spec.namespace or "")
         owned.add(place)
-        context.listed[name] = Declared(
+        declared = Declared(
             tenant,
             tuple(Agent.model_validate(one) for one in agents.get(place, ())),
             tuple(ChannelConnection.model_validate(one) for one in connections.get(place, ())),
         )
+        context.take_listed(declared, since=since)
         if name not in context.tenants:
             context.tenants[name] = _known(tenant, place)
         context.queue.put(Key(names.TENANT, name), after=spread * position / len(found))

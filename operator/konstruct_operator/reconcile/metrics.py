@@ -1,5 +1,7 @@
 """The operator's metrics, in a registry of their own."""
 
+import contextlib
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -43,6 +45,11 @@ class Metrics:
             ["tenant"],
             registry=self.registry,
         )
+
+    def forget(self, tenant: str) -> None:
+        """Drop the series of a tenant that is gone."""
+        with contextlib.suppress(KeyError):
+            self.ready.remove(tenant)
 
     def text(self) -> bytes:
         """Return the metrics in the exposition format."""

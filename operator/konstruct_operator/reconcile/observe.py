@@ -46,7 +46,7 @@ async def tenant(context: Context, name: str) -> Observed | None:
         demand=context.board.demand_for(observed.tenant_id),
         reports=context.board.reports_on(observed.tenant_id),
     )
-    if not observed.owns_namespace:
+    if not observed.owns_namespace or found.metadata.deletion_timestamp is not None:
         return observed
     if declared is None:
         declared = await _declared(context, found, observed.namespace_name)

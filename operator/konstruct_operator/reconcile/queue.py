@@ -1,6 +1,7 @@
 """The work queue: one entry per key, never two workers on one key, retries with jitter."""
 
 import asyncio
+import contextlib
 import heapq
 import random
 import time
@@ -61,10 +62,10 @@ class CoalescingQueue:
                     return key
                 continue
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
+            # Not wait_for: a wait that ends at the moment of a cancellation makes it lose that.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._changed.wait()
 
     def done(self, key: Key, *, failed: bool = False) -> None:
         """End the work on `key`; a failed one comes back by itself."""
