@@ -3,6 +3,7 @@ import asyncio
 import httpx
 import pytest
 
+from konstruct_registry.snapshot import OperatingMode
 from support.far_agent import WorkClient, far_agent
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
@@ -63,3 +64,26 @@ async def test_a_long_wait_is_announced_and_nothing_is_cancelled(
     assert reply["text"] == "at last"
     assert (notice["seq"], reply["seq"]) == (2, 3)
     assert visitor.count("notice") == 1
+
+
+async def test_a_suspended_agent_keeps_messages_while_its_colleague_answers(
+    running: RunningGateway, tenant: SampleTenant
+) -> None:
+    resting = tenant.agent("ana", operating_mode=OperatingMode.SUSPENDED)
+    tenant.over["agents"] = (resting, tenant.agent("bert"))
+    tenant.over["connections"] = (
+        tenant.connection("website"),
+        tenant.connection("help", agent="bert"),
+    )
+    await tenant.register(running.internal_url)
+    async with (
+        far_agent(running.internal_url, tenant.token),
+        visiting(running.url, "acme/website") as waiting,
+        visiting(running.url, "acme/help") as served,
+    ):
+        await waiting.say("anybody?")
+        assert (await waiting.wait_for("notice"))[1]["code"] == "Suspended"
+        assert (await served.ask("hello"))["agent"] == "Bert"
+        tenant.over["agents"] = (tenant.agent("ana"), tenant.agent("bert"))
+        await tenant.register(running.internal_url)
+        assert (await waiting.wait_for("reply"))[1]["text"] == "You said: anybody?"

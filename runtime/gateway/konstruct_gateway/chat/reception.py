@@ -9,7 +9,7 @@ from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded
 from konstruct_gateway.hints import Hint
-from konstruct_gateway.registry.view import running
+from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
@@ -52,7 +52,7 @@ class Reception:
         channel = "WebChat"
         self.metrics.messages.labels(channel, str(received.duplicate)).inc()
         if not received.duplicate:
-            self._tell(place, message, received)
+            self._tell(place, agent, message, received)
         self.metrics.acknowledge.labels(channel).observe(self.clock() - began)
         return received
 
@@ -97,15 +97,17 @@ class Reception:
             agent.agent_id,
             [message],
             gather_milliseconds=place.gather_milliseconds,
-            suspended=not running(place.tenant),
+            suspended=not answering(place.tenant, agent),
             agent_name=agent.display_name,
             exclusive=True,
         )
         return received
 
-    def _tell(self, place: Place, message: InboundMessage, received: Received) -> None:
+    def _tell(
+        self, place: Place, agent: AgentSnapshot, message: InboundMessage, received: Received
+    ) -> None:
         tenant_id = place.tenant.tenant_id
-        if running(place.tenant):
+        if answering(place.tenant, agent):
             self.waiting.wake(tenant_id, after_seconds=place.gather_milliseconds / 1000)
             self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
         self.telling.tell(

@@ -15,7 +15,7 @@ from konstruct_gateway.chat.access import Place
 from konstruct_gateway.chat.outgoing import Outgoing
 from konstruct_gateway.chat.services import ChatServices
 from konstruct_gateway.errors import Unavailable
-from konstruct_gateway.registry.view import running
+from konstruct_gateway.registry.view import answering
 from konstruct_messages.inbound import Person
 from konstruct_registry.snapshot import AgentSnapshot
 from konstruct_store import settle
@@ -74,15 +74,15 @@ class Speech:
     async def _message(self, frame: inbound_frames.Message) -> frames.Frame | None:
         self.outgoing.own(frame.id)
         try:
-            place, received = await self._take(frame)
+            place, agent, received = await self._take(frame)
         except _NotTaken as refused:
             self.outgoing.disown(frame.id)
             return self._refuse(refused.code, frame.id)
         await self.outgoing.accept(frame.id, received.seq)
-        await self._after(place, received)
+        await self._after(place, agent, received)
         return None
 
-    async def _take(self, frame: inbound_frames.Message) -> tuple[Place, Received]:
+    async def _take(self, frame: inbound_frames.Message) -> tuple[Place, AgentSnapshot, Received]:
         """Make the message durable. Raises _NotTaken or ConversationOfAnother."""
         place, agent = self._now()
         if not self.services.message_rate.take(f"{place.tenant.tenant_id}/{self.person.key}"):
@@ -93,7 +93,7 @@ class Speech:
             raise _NotTaken(message.code)
         self.outgoing.await_answer()
         try:
-            return place, await self.services.reception.take(place, agent, message)
+            received = await self.services.reception.take(place, agent, message)
         except ConversationOfAnother:
             raise
         except (RetryLater, Unavailable) as error:
@@ -105,6 +105,7 @@ class Speech:
             # Whatever it is, nothing is known to be stored; the same id may come again.
             structlog.get_logger(__name__).exception("message not taken")
             raise _NotTaken("try_again") from error
+        return place, agent, received
 
     def _now(self) -> tuple[Place, AgentSnapshot]:
         """Return place and agent as the registry has them now."""
@@ -118,10 +119,10 @@ class Speech:
             raise _NotTaken("no_agent")
         return place, agent
 
-    async def _after(self, place: Place, received: Received) -> None:
+    async def _after(self, place: Place, agent: AgentSnapshot, received: Received) -> None:
         """Say what else there is to say, once the message is acknowledged."""
         tenant_id = place.tenant.tenant_id
-        if running(place.tenant):
+        if answering(place.tenant, agent):
             if not (received.duplicate or received.silenced):
                 self.services.later.expect(
                     Expected(tenant_id, received.conversation_id, received.seq, self.languages)

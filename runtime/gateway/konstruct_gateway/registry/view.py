@@ -12,7 +12,7 @@ from nacl.public import PrivateKey
 from konstruct_gateway.errors import NotFound, Unauthorised, Unloaded
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import open_sealed
-from konstruct_registry.snapshot import OperatingMode, TenantSnapshot
+from konstruct_registry.snapshot import AgentSnapshot, OperatingMode, TenantSnapshot
 from konstruct_store import registry as stored
 from konstruct_store.store import Store
 
@@ -138,3 +138,8 @@ class RegistryView:
 def running(tenant: TenantSnapshot) -> bool:
     """Tell whether the tenant's messages are answered now."""
     return tenant.operating_mode is OperatingMode.RUNNING
+
+
+def answering(tenant: TenantSnapshot, agent: AgentSnapshot) -> bool:
+    """Tell whether this agent's messages are answered now."""
+    return running(tenant) and agent.operating_mode is OperatingMode.RUNNING
