@@ -2,12 +2,13 @@
 
 import re
 from html.parser import HTMLParser
+from uuid import UUID
 
 import pytest
 
 from konstruct_portal.records import MonthUsage, Role
 from konstruct_portal.resources import Resource
-from support.portal_fakes import ACME, GLOBEX, MemoryRecords, MemoryResources
+from support.portal_fakes import ACME, GLOBEX, MemoryRecords, MemoryResources, resource
 from support.portal_site import Site
 
 PAGES = (
@@ -191,3 +192,34 @@ async def test_the_language_of_the_account_wins_over_the_browsers(site: Site) ->
     page = (await visitor.get("/tenants")).text
     assert read(page).language == "es"
     assert 'data-bs-theme="dark"' in page
+
+
+async def test_a_long_list_comes_in_pages_and_reads_usage_of_one_page_only(site: Site) -> None:
+    for number in range(120):
+        site.resources.add(
+            resource(
+                "Tenant",
+                f"t{number:03}",
+                spec={"displayName": f"Tenant {number:03}"},
+                status={"id": str(UUID(int=number + 1)), "namespace": f"tenant-t{number:03}"},
+            )
+        )
+    asked: list[UUID] = []
+    month_usage = site.records.month_usage
+
+    async def counted(tenant_id: UUID, *, time_zone: str) -> MonthUsage:
+        asked.append(tenant_id)
+        return await month_usage(tenant_id, time_zone=time_zone)
+
+    site.records.month_usage = counted  # type: ignore[method-assign, assignment]
+    visitor = await site.signed_in()
+    first = (await visitor.get("/tenants")).text
+    assert len(asked) == 50
+    assert "1 to 50 of 122" in first
+    assert "Spent</div>" not in first
+    last = (await visitor.get("/tenants?start=100", headers={"HX-Request": "true"})).text
+    assert "101 to 122 of 122" in last
+    assert "start=50" in last
+    assert (await visitor.get("/tenants?start=-7")).status_code == 200
+    assert (await visitor.get("/tenants?start=99999")).status_code == 200
+    assert (await visitor.get("/tenants?start=x")).status_code == 404

@@ -12,12 +12,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from konstruct_portal import cookies as cookie_jar
 from konstruct_portal.errors import (
+    Busy,
     Forged,
     LogInNeeded,
     NotAllowed,
     NotHere,
     ResourceConflict,
     ResourceNotFound,
+    ResourceReadOnly,
     ResourcesUnavailable,
 )
 from konstruct_portal.language import Translate, language_of, theme_of
@@ -33,6 +35,8 @@ _STATUS_OF: dict[type[Exception], int] = {
     NotHere: 404,
     ResourceNotFound: 404,
     ResourceConflict: 409,
+    ResourceReadOnly: 403,
+    Busy: 503,
     ResourcesUnavailable: 503,
     RetryLater: 503,
 }

@@ -16,6 +16,7 @@ from konstruct_portal.standing import BAD
 router = APIRouter()
 
 _AT_ONCE = 4
+_PER_PAGE = 50
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,24 @@ async def go_home(page: Viewed) -> Response:
 
 
 @router.get("/tenants", name="tenants")
-async def show_tenants(page: Viewed, q: str = "") -> Response:
-    """Show the list, or only its rows when htmx asks for them."""
+async def show_tenants(page: Viewed, q: str = "", start: int = 0) -> Response:
+    """Show a page of the list, or only its rows when htmx asks for them."""
     _ = page.translate
-    rows = await _rows(page, q.strip().casefold())
+    tenants = _wanted(await visible_tenants(page), q.strip().casefold())
+    start = min(max(start, 0), max(len(tenants) - 1, 0))
+    rows = await _rows(page, tenants[start : start + _PER_PAGE])
+    complete = len(rows) == len(tenants)
     context: dict[str, Any] = {
         "rows": rows,
         "q": q,
-        "attention": sum(row.tenant.standing.tone == BAD for row in rows),
-        "spent": sum(row.usage.spent_micro_usd for row in rows),
-        "answers": sum(row.usage.answers for row in rows),
+        "start": start,
+        "before": max(start - _PER_PAGE, 0) if start else None,
+        "after": start + _PER_PAGE if start + _PER_PAGE < len(tenants) else None,
+        "total": len(tenants),
+        "attention": sum(one.standing.tone == BAD for one in tenants),
+        # Sums are of everything or not shown at all: usage is only read for the rows on the page.
+        "spent": sum(row.usage.spent_micro_usd for row in rows) if complete else None,
+        "answers": sum(row.usage.answers for row in rows) if complete else None,
         "section": "tenants",
         "crumbs": [(_("Tenants"), "")],
     }
@@ -52,7 +61,11 @@ async def show_tenants(page: Viewed, q: str = "") -> Response:
     return page.render(template, **context)
 
 
-async def _rows(page: Page, wanted: str) -> list[Row]:
+def _wanted(tenants: list[ShownTenant], words: str) -> list[ShownTenant]:
+    return [one for one in tenants if words in one.display_name.casefold() or words in one.name]
+
+
+async def _rows(page: Page, tenants: list[ShownTenant]) -> list[Row]:
     places = asyncio.Semaphore(_AT_ONCE)
     agents = _count(await page.services.resources.list("Agent"))
     connections = _count(await page.services.resources.list("ChannelConnection"))
@@ -67,11 +80,6 @@ async def _rows(page: Page, wanted: str) -> list[Row]:
             connections=connections.get(tenant.namespace, 0),
         )
 
-    tenants = [
-        one
-        for one in await visible_tenants(page)
-        if wanted in one.display_name.casefold() or wanted in one.name
-    ]
     return list(await asyncio.gather(*(row(one) for one in tenants)))
 
 
