@@ -91,7 +91,7 @@ class Path(RuleBasedStateMachine):
         return self.runner.run(work)
 
     @initialize(target=said)
-    def it_begins_with_a_message(self) -> InboundMessage:
+    def it_begins_with_a_message(self) -> Any:
         return self.somebody_writes("c1")
 
     @rule(target=turns)
