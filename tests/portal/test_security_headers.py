@@ -1,8 +1,11 @@
 """Every answer carries the policy: pages, failures, files and programs' answers alike."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
-from support.portal_site import Site, log_in, open_site
+from konstruct_portal.security import LARGEST_BODY
+from support.portal_site import Site, log_in, open_site, submit
 
 _EVERYWHERE = (
     "/login",
@@ -86,3 +89,25 @@ async def test_pages_are_kept_by_nobody_and_named_files_for_a_year(site: Site) -
 )
 async def test_only_the_files_meant_to_be_served_are(site: Site, address: str) -> None:
     assert (await site.visitor().get(address)).status_code == 404
+
+
+async def test_a_body_too_large_or_of_unknown_length_is_not_read(site: Site) -> None:
+    visitor = site.visitor()
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+
+    large = await visitor.post("/login", content=b"x" * (LARGEST_BODY + 1))
+    assert large.status_code == 413
+    unknown = await visitor.post("/login", content=endless())
+    assert unknown.status_code == 411
+    assert "content-security-policy" in unknown.headers
+
+
+async def test_the_longest_agent_fits_the_limit(site: Site) -> None:
+    visitor = await site.signed_in()
+    longest = "\U0001f419" * 32_768
+    answer = await submit(visitor, "/tenants/acme/agents/ana", instructions=longest)
+    assert answer.status_code == 303
+    assert site.resources.items["Agent", "tenant-acme", "ana"].spec["instructions"] == longest

@@ -29,7 +29,7 @@ from konstruct_portal.passwords import Passwords
 from konstruct_portal.records import Records
 from konstruct_portal.records_postgres import PostgresRecords
 from konstruct_portal.resources import Resources
-from konstruct_portal.security import SecurityHeaders
+from konstruct_portal.security import BodyLimit, SecurityHeaders
 from konstruct_portal.services import Services
 from konstruct_portal.settings import PortalSettings
 from konstruct_portal.templates import STATIC, Templates
@@ -85,7 +85,9 @@ def make_portal(
     )
     # Outermost, so that even the answer to a failure of the app itself carries the headers.
     guarded = SecurityHeaders(
-        make_app(services), socket_origin=settings.socket_origin, secure=settings.secure
+        BodyLimit(make_app(services)),
+        socket_origin=settings.socket_origin,
+        secure=settings.secure,
     )
     metrics = Metrics()
     return Portal(

@@ -21,7 +21,7 @@ from konstruct_portal.toasts import toast_text
 
 PUBLIC = frozenset({"login", "login.submit", "language", "theme"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_LONGEST_FORM = 262_144
+_LONGEST_FIELD = 1_048_576
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Page:
 
     async def form(self) -> FormData:
         """Return the request's form, read once."""
-        return await self.request.form(max_files=0, max_fields=200, max_part_size=_LONGEST_FORM)
+        return await self.request.form(max_files=0, max_fields=200, max_part_size=_LONGEST_FIELD)
 
     @property
     def partial(self) -> bool:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HSTS_SECONDS = 63_072_000
+LARGEST_BODY = 1_048_576
+"""Bytes: the longest instructions, percent-encoded, fit in half of it."""
 
 
 def content_policy(*, socket_origin: str) -> str:
@@ -51,6 +54,30 @@ class SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+class BodyLimit:
+    """Pure ASGI middleware that takes no body whose length is unknown or too large."""
+
+    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or answer 411 or 413 without reading it."""
+        refusal = self._refusal(scope) if scope["type"] == "http" else 0
+        if refusal:
+            answer = PlainTextResponse("", status_code=refusal, headers={"Connection": "close"})
+            await answer(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> int:
+        headers = Headers(scope=scope)
+        if "transfer-encoding" in headers:
+            return 411
+        length = headers.get("content-length", "0")
+        return 0 if length.isdecimal() and int(length) <= self._largest else 413
 
 
 def _headers(*, socket_origin: str, secure: bool) -> Iterable[tuple[str, str]]:
