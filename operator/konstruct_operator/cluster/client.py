@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
@@ -47,7 +48,11 @@ class Cluster:
             try:
                 config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
             except config.ConfigException:
-                await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+                await config.load_kube_config(
+                    # The library reads the variable when it is imported, which may be too early.
+                    config_file=os.environ.get("KUBECONFIG"),
+                    client_configuration=configuration,
+                )  # type: ignore[no-untyped-call]
         except (config.ConfigException, OSError) as error:
             raise ConfigurationWrong(
                 "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
