@@ -1,19 +1,41 @@
-"""`python -m konstruct_channels specs`: print every channel's declaration as JSON."""
+"""What channels declare, for other programs and for people.
+
+`python -m konstruct_channels specs` prints every channel's declaration as JSON;
+`python -m konstruct_channels slack-manifest URL [NAME [LANGUAGE]]` prints the manifest of an app
+whose events go to URL (the connection's `status.webhookURL`).
+"""
 
 import json
 import sys
+from typing import Any
 
 from konstruct_channels.catalogue import specs_document
+from konstruct_channels.slack.manifest import manifest
 
 WRONG_USE = 2
+_USAGE = """Usage: python -m konstruct_channels specs
+       python -m konstruct_channels slack-manifest URL [NAME [LANGUAGE]]
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Run the command; return its exit code: 0 done, 2 wrong use."""
-    if arguments != ["specs"]:
-        sys.stderr.write("Usage: python -m konstruct_channels specs\n")
-        return WRONG_USE
-    sys.stdout.write(json.dumps(specs_document(), indent=2, ensure_ascii=False) + "\n")
+    match arguments:
+        case ["specs"]:
+            return _print(specs_document())
+        case ["slack-manifest", url]:
+            return _print(manifest(url))
+        case ["slack-manifest", url, name]:
+            return _print(manifest(url, name=name))
+        case ["slack-manifest", url, name, language]:
+            return _print(manifest(url, name=name, language=language))
+        case _:
+            sys.stderr.write(_USAGE)
+            return WRONG_USE
+
+
+def _print(document: dict[str, Any]) -> int:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 

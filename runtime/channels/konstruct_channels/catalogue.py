@@ -1,13 +1,17 @@
 """Which channels there are: every folder of this package that has a `spec`."""
 
 import importlib
+import importlib.util
 import pkgutil
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, cast
 
 import konstruct_channels
 from konstruct_channels.errors import UnknownChannel
-from konstruct_channels.spec import ChannelSpec
+from konstruct_channels.inbound import Inbound
+from konstruct_channels.outbound import Outbound
+from konstruct_channels.spec import ChannelSpec, Transport
 
 
 def load_specs() -> Mapping[str, ChannelSpec]:
@@ -28,6 +32,42 @@ def spec_of(specs: Mapping[str, ChannelSpec], channel_type: str) -> ChannelSpec:
         raise UnknownChannel(f"There is no channel of type {channel_type!r}.") from error
 
 
+def load_inbounds(specs: Mapping[str, ChannelSpec]) -> Mapping[str, Inbound]:
+    """Return the inbound halves of the channels that receive webhooks, by folder."""
+    return {
+        spec.folder: cast("Inbound", importlib.import_module(_module(spec, "inbound")))
+        for spec in specs.values()
+        if spec.transport is Transport.WEBHOOK and has_half(spec, "inbound")
+    }
+
+
+@asynccontextmanager
+async def open_outbounds(
+    specs: Mapping[str, ChannelSpec], *, api_urls: Mapping[str, str]
+) -> AsyncIterator[Mapping[str, Outbound]]:
+    """Yield the sending halves by channel type; their connections are closed afterwards.
+
+    `api_urls` are the vendors' addresses by folder, where they are not the spec's own.
+    """
+    async with AsyncExitStack() as stack:
+        found: dict[str, Outbound] = {}
+        for spec in specs.values():
+            if spec.sends and has_half(spec, "outbound"):
+                half = importlib.import_module(_module(spec, "outbound"))
+                opened = half.open_outbound(api_urls.get(spec.folder) or spec.api_url)
+                found[spec.channel_type] = await stack.enter_async_context(opened)
+        yield found
+
+
+def has_half(spec: ChannelSpec, name: str) -> bool:
+    """Tell whether the channel's folder has this module."""
+    return importlib.util.find_spec(_module(spec, name)) is not None
+
+
 def specs_document() -> dict[str, Any]:
     """Return what `python -m konstruct_channels specs` prints: every channel's declaration."""
     return {"channels": [spec.document() for spec in load_specs().values()]}
+
+
+def _module(spec: ChannelSpec, name: str) -> str:
+    return f"konstruct_channels.{spec.folder}.{name}"

@@ -1,10 +1,13 @@
 """What can go wrong between Konstruct and a channel's vendor.
 
 ChannelError
-├── UnknownChannel    no folder has this type: a newer registry than this program
-├── SendRefused       the vendor said no for good: do not send again
-├── SendLater         the vendor, or the way to it, is busy: send again after `after_seconds`
-└── SendUnknown       the vendor may or may not have it: ask before sending again
+├── UnknownChannel              no folder has this type: a newer registry than this program
+├── SendRefused                 the vendor said no for good: do not send again
+│   └── CredentialsRefused      it said no to our credentials: the connection itself is broken
+├── SendLater                   the vendor, or the way to it, is busy: send again after a while
+├── SendUnclear                 the answer was lost, and the vendor can be asked: try once more,
+│                               and that attempt asks before it sends
+└── SendUnknown                 the vendor may or may not have it, and nobody can tell
 """
 
 
@@ -20,6 +23,10 @@ class SendRefused(ChannelError):
     """The vendor refused the message for good; the text says why, for an operator."""
 
 
+class CredentialsRefused(SendRefused):
+    """The vendor refused the credentials: nothing of this connection will be sent."""
+
+
 class SendLater(ChannelError):
     """The vendor did not take the message now; nothing was delivered."""
 
@@ -28,5 +35,13 @@ class SendLater(ChannelError):
         self.after_seconds = after_seconds
 
 
+class SendUnclear(ChannelError):
+    """The answer was lost; the next attempt (`attempt` > 1) asks the vendor before it sends."""
+
+    def __init__(self, message: str, *, after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
 class SendUnknown(ChannelError):
-    """The answer was lost: the vendor may have delivered the message."""
+    """The answer was lost, and the vendor cannot be asked: it may have delivered the message."""

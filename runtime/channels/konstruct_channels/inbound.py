@@ -1,10 +1,113 @@
-"""The third thing an inbound half can say; the other two are InboundMessage and Ignored."""
+"""What every channel's inbound half is given and says; an inbound half is pure and never raises.
 
-from dataclasses import dataclass
+A channel that receives webhooks has a function `read(webhook, connection, *, now) -> Reading` and a
+function `sign(body, credentials, *, now)` that returns the headers its vendor would send.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal, Protocol
+
+from konstruct_messages.inbound import Ignored, InboundMessage
+
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """What arrived cannot be used. `code` is for programs; it names no content."""
+    """A frame that cannot be used. `code` is for programs; it names no content."""
 
     code: str
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """An HTTP request as it came. Header names are in lower case; repeated ones are joined."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    query: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What an inbound half may know of the connection that a webhook names.
+
+    `credentials` is empty while the Secret has not come; nothing can be verified then.
+    """
+
+    config: Mapping[str, Any]
+    credentials: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
+    reply_when: str = ""
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """The vendor only wants to know whether somebody is here: answer exactly this."""
+
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Forged:
+    """Nobody who knows the secret made this, or too long ago. `code` is for metrics."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class NotReady:
+    """It cannot be told whether this is genuine: the vendor should come again."""
+
+    code: str
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A message for the agent.
+
+    `room` is the channel's own id of where it was said, for routes. `only_if_known`: it is meant
+    for the agent only if the agent is part of the conversation already.
+    """
+
+    message: InboundMessage
+    room: str = ""
+    only_if_known: bool = False
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """Something about the connection itself, to become a condition; operators read `message`."""
+
+    condition: Literal["Authenticated", "Receiving"]
+    status: Literal["True", "False", "Unknown"]
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Genuine: everything that the webhook held, in its order."""
+
+    items: tuple[Arrived | Ignored | Learnt, ...]
+
+
+Reading = Delivered | Handshake | Forged | NotReady
+
+
+class Inbound(Protocol):
+    """A channel's inbound half, as the gateway calls it."""
+
+    def read(self, webhook: Webhook, connection: Connection, *, now: datetime) -> Reading:
+        """Verify the raw bytes, then say what they hold. Never raises."""
+        ...
+
+    def sign(
+        self, body: bytes, credentials: Mapping[str, str], *, now: datetime
+    ) -> Mapping[str, str]:
+        """Return the headers with which the vendor vouches for `body`."""
+        ...

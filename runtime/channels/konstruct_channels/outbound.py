@@ -1,30 +1,53 @@
-"""What every sending channel's outbound half offers; the gateway's sender drives it."""
+"""What every sending channel's outbound half offers; the gateway's sender drives it.
+
+The module `outbound` of a channel has `open_outbound(api_url)`, an asynchronous context manager
+that yields an Outbound; it is the only module of the channel that may use the vendor's library.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+
+from konstruct_channels.inbound import Learnt
 
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One part of a reply on its way. `delivery_id` is our own mark on it, the same at each try."""
+    """One part of a reply on its way. `delivery_id` is our own mark on it, the same at each try.
+
+    `queued_at` is when it was recorded: nothing the vendor has of it is older. The agent's name
+    and picture are shown where the channel can show them.
+    """
 
     delivery_id: UUID
     conversation_key: str
     text: str
     attempt: int
+    queued_at: datetime | None = None
+    agent_name: str = ""
+    avatar: Mapping[str, str] | None = None
 
 
 class Outbound(Protocol):
-    """Sends to one vendor. It keeps no state of its own between calls."""
+    """Sends to one vendor. It remembers nothing between calls but the vendor's limits."""
 
     async def send(
         self, outgoing: Outgoing, *, config: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> str:
         """Hand the message to the vendor; return the vendor's id of it.
 
-        Raises SendRefused, SendLater or SendUnknown. Before a second attempt (`attempt` > 1) the
-        channel asks the vendor whether the first one arrived, where the vendor can tell.
+        Raises SendRefused, SendLater, SendUnclear or SendUnknown. Before a second attempt
+        (`attempt` > 1) the channel asks the vendor whether the first one arrived, where the vendor
+        can tell.
         """
+        ...
+
+
+class Checked(Protocol):
+    """An outbound half that can try credentials without sending anything."""
+
+    async def check(self, *, config: Mapping[str, Any], credentials: Mapping[str, str]) -> Learnt:
+        """Return the condition Authenticated; Unknown when the vendor could not be reached."""
         ...

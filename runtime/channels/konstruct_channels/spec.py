@@ -44,6 +44,13 @@ class Limits:
     dedupe_days: int
 
 
+class Transport(StrEnum):
+    """How messages come in: the vendor calls us, or people's own sockets do."""
+
+    WEBHOOK = "Webhook"
+    SOCKET = "Socket"
+
+
 @dataclass(frozen=True)
 class ChannelSpec:
     """A channel. `folder` is its package below `konstruct_channels`, `block` its field's name."""
@@ -59,6 +66,11 @@ class ChannelSpec:
     limits: Limits
     sends: bool
     """Whether a reply is sent to a vendor; without it, the conversation's log is the delivery."""
+    transport: Transport = Transport.WEBHOOK
+    signs_time: bool = False
+    """Whether the vendor signs a time, so that an old webhook can be told from a new one."""
+    api_url: str = ""
+    """The vendor's address; the setting `KONSTRUCT_<FOLDER>_API_URL` replaces it."""
 
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""

@@ -1,6 +1,7 @@
 """Slack's declaration.
 
-Limits: https://docs.slack.dev/reference/block-kit/blocks/markdown-block
+Limits: https://docs.slack.dev/reference/methods/chat.postMessage (4,000 characters of text are
+the best length; over 40,000 are cut off).
 """
 
 from pydantic import Field
@@ -46,9 +47,11 @@ SPEC = ChannelSpec(
     ),
     limits=Limits(
         inbound_text_characters=40_000,
-        outbound_text_characters=12_000,
+        outbound_text_characters=4_000,
         inbound_body_bytes=1_048_576,
         dedupe_days=3,
     ),
     sends=True,
+    signs_time=True,
+    api_url="https://slack.com/api/",
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from konstruct_channels.spec import ChannelConfig, ChannelSpec, Credentials, Limits
+from konstruct_channels.spec import ChannelConfig, ChannelSpec, Credentials, Limits, Transport
 
 
 class Visitors(StrEnum):
@@ -72,4 +72,5 @@ SPEC = ChannelSpec(
         dedupe_days=30,
     ),
     sends=False,
+    transport=Transport.SOCKET,
 )

@@ -56,4 +56,5 @@ SPEC = ChannelSpec(
         dedupe_days=8,
     ),
     sends=True,
+    api_url="https://graph.facebook.com/",
 )
