@@ -99,7 +99,6 @@ class Watch:
             watch_filter=wanted,
             debounce=_DEBOUNCE_MILLISECONDS,
             stop_event=stopping,
-            raise_interrupt=False,
             recursive=True,
         )
         upcoming = asyncio.ensure_future(anext(batches))
