@@ -238,3 +238,11 @@ async def test_an_answer_that_repeats_itself_is_still_an_answer(
 ) -> None:
     far.script(Answer("---- " * 300))
     assert (await ask(router, deployment(far))).text == "---- " * 300
+
+
+async def test_calls_with_different_deadlines_share_one_connection(
+    router: Router, far: FarModel
+) -> None:
+    for seconds in (5, 6, 7, 8):
+        await ask(router, deployment(far), seconds=seconds)
+    assert far.connections == 1

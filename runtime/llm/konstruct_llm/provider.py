@@ -68,7 +68,10 @@ class Embeddings:
 
 
 class Vendor(Protocol):
-    """The door to all providers. Everything raises AttemptFailed and nothing else."""
+    """The door to all providers. Everything raises AttemptFailed and nothing else.
+
+    `timeout_seconds` is what the caller will wait: a hint, the caller itself ends the call.
+    """
 
     def stream(
         self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float

@@ -29,6 +29,9 @@ from konstruct_llm.tokens import estimate_prompt, estimate_text
 
 _DEMO_PROVIDER = "konstruct-demo"
 _LITELLM_MODULES = re.compile(r"litellm(\.|$)")
+# One value for all calls: litellm keeps a client per timeout, and a call's own deadline would make
+# (and leak) a connection each. The caller's `asyncio.timeout` is what ends a call.
+_BACKSTOP_SECONDS = 600.0
 _NOBODY = "http://127.0.0.1:9/v1"
 _untyped: Any = litellm  # what litellm neither exports nor types
 
@@ -56,6 +59,7 @@ class LitellmVendor:
         self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float
     ) -> AsyncGenerator[Piece, None]:
         """Yield the answer in pieces. See `provider.Vendor`."""
+        del timeout_seconds  # see _BACKSTOP_SECONDS
         _hush_warnings()
         parameters: dict[str, Any] = dict(call.options)
         if call.tools:
@@ -69,7 +73,7 @@ class LitellmVendor:
                 stream_options={"include_usage": True},
                 api_base=deployment.model.api_base,
                 api_key=deployment.api_key or _no_key(deployment),
-                timeout=timeout_seconds,
+                timeout=_BACKSTOP_SECONDS,
                 max_retries=0,
                 num_retries=0,
                 _skip_mcp_handler=True,  # with tools it would import `mcp`, which is not installed
@@ -100,14 +104,16 @@ class LitellmVendor:
         call = ChatCall(messages=[{"role": "user", "content": "hello"}])
         for name in (pool.DEMO_MODEL, "openai/warm-up"):
             model = pool.PoolModel(name="warm-up", model=name, api_base=_NOBODY)
-            with contextlib.suppress(AttemptFailed):
-                async for _ in self.stream(Deployment(model), call, timeout_seconds=2.0):
-                    pass
+            with contextlib.suppress(AttemptFailed, TimeoutError):
+                async with asyncio.timeout(5):
+                    async for _ in self.stream(Deployment(model), call, timeout_seconds=5):
+                        pass
 
     async def embed(
         self, deployment: Deployment, texts: Sequence[str], *, timeout_seconds: float
     ) -> Embeddings:
         """Return one vector for each text. See `provider.Vendor`."""
+        del timeout_seconds  # see _BACKSTOP_SECONDS
         _hush_warnings()
         try:
             response = await litellm.aembedding(
@@ -115,7 +121,7 @@ class LitellmVendor:
                 input=list(texts),
                 api_base=deployment.model.api_base,
                 api_key=deployment.api_key or _no_key(deployment),
-                timeout=timeout_seconds,
+                timeout=_BACKSTOP_SECONDS,
                 max_retries=0,
                 num_retries=0,
             )
