@@ -112,6 +112,7 @@ async def _sweep_once(context: Context, *, spread: float) -> None:
     await _compare_registry(context)
     owned = set()
     for position, document in enumerate(found):
+        await asyncio.sleep(0)  # between two tenants everybody else has a turn
         tenant = Tenant.model_validate(document)
         name = tenant.metadata.name
         place = names.namespace_of(name, tenant.spec.namespace or "")
