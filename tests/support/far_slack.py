@@ -48,6 +48,26 @@ class Trouble(StrEnum):
     DROP_REQUEST = "drop the request"
 
 
+@dataclass(frozen=True)
+class Posted:
+    """A message as people see it."""
+
+    team: str
+    channel: str
+    thread_ts: str
+    text: str
+    ts: str
+    username: str
+    icon_url: str
+    metadata: dict[str, Any]
+    at: float
+
+    @property
+    def pings(self) -> bool:
+        """Whether it alerts people."""
+        return PINGS.search(self.text) is not None
+
+
 @dataclass
 class Workspace:
     """An installation of the app."""
