@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,15 +77,18 @@ def cluster() -> Iterator[Cluster]:
 def cluster_with_crds(cluster: Cluster) -> Cluster:
     """The cluster with our CRDs applied and served."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", _ROOT / "crds")
-    cluster.kubectl(
-        "wait",
-        "--for=condition=Established",
-        "--timeout=60s",
-        *(
-            f"crd/{plural}.konstruct.dev"
-            for plural in ("tenants", "agents", "channelconnections", "agenttemplates")
-        ),
-    )
+    names = [
+        f"crd/{plural}.konstruct.dev"
+        for plural in ("tenants", "agents", "channelconnections", "agenttemplates")
+    ]
+    wait = ("wait", "--for=condition=Established", "--timeout=60s", *names)
+    for _ in range(20):
+        result = cluster.try_kubectl(*wait)
+        # kubectl fails where a CRD has no conditions at all yet, instead of waiting for them.
+        if "accessor error: <nil>" not in result.stderr:
+            break
+        time.sleep(0.2)
+    assert result.returncode == 0, result.stderr
     return cluster
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import structlog
+import uvloop
 
 from konstruct_agent.model import ModelClient
 from konstruct_agent.settings import AgentSettings
@@ -62,7 +63,7 @@ def main() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    asyncio.run(_serve())
+    uvloop.run(_serve())
 
 
 async def _serve() -> None:

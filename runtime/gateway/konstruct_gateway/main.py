@@ -14,6 +14,7 @@ from pathlib import Path
 import structlog
 import structlog.tracebacks
 import uvicorn
+import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
@@ -60,7 +61,7 @@ def _serve() -> int:
         log.error("settings are wrong", problems=problems)  # noqa: TRY400 - the problems say it all
         return WRONG_USE
     try:
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
     except (ConfigurationWrong, RetryLater) as error:
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - the reason says it all
         return FAILED

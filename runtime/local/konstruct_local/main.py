@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import uvloop
 from pydantic import ValidationError
 
 from konstruct_local.errors import LocalError
@@ -124,7 +125,7 @@ def _add_chat(command: typer.Typer, terminal: Terminal) -> None:
             raise typer.Exit(WRONG_USE)
         _finish(
             terminal,
-            lambda: asyncio.run(
+            lambda: uvloop.run(
                 run_chat(settings, terminal, address, text, url=url, anew=new, wait_seconds=wait)
             ),
         )

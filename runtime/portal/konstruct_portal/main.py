@@ -10,6 +10,7 @@ from uuid import UUID
 
 import structlog
 import uvicorn
+import uvloop
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(WRONG_USE)
     work = _create_user(settings, asked) if asked.command == "create-user" else _serve(settings)
     try:
-        sys.exit(asyncio.run(work))
+        sys.exit(uvloop.run(work))
     except (ConfigurationWrong, RetryLater, ClusterUnknown) as error:
         structlog.get_logger("portal").error("cannot start", reason=str(error))
         sys.exit(FAILED)
