@@ -72,6 +72,17 @@ async def spent(office: Office) -> usage.MonthUsage:
     return await usage.month_usage(office.store, office.tenant_id, time_zone="Etc/UTC")
 
 
+async def test_the_first_calls_of_a_fresh_tenant_are_not_refused(
+    database: Database, gateway_store: Store, tmp_path: Path
+) -> None:
+    pool = write_pool(tmp_path, {"name": "demo", "model": "konstruct-demo/dialogue"})
+    async with serving_llm(database, models_file=pool) as base:
+        office = await opened(gateway_store)
+        callers = [await at_work(office, base) for _ in range(4)]
+        answers = await asyncio.gather(*(caller.ask("hello") for caller in callers))
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
 async def test_an_answer_is_journalled_and_its_cost_booked(
     url: str, office: Office, far: FarModel
 ) -> None:

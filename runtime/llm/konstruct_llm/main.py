@@ -1,6 +1,5 @@
 """The program: `python -m konstruct_llm` serves; `... openapi [FOLDER]` writes its API document."""
 
-import asyncio
 import json
 import logging
 import sys
@@ -9,26 +8,47 @@ from pathlib import Path
 
 import structlog
 import uvicorn
+import uvloop
+from pydantic import ValidationError
 
 from konstruct_llm.app import open_llm, openapi_document
+from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.settings import LlmSettings
+from konstruct_store.errors import StoreError
 
 _DOCUMENT = "llm.openapi.json"
+FAILED, WRONG_USE = 1, 2
 
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Serve until SIGTERM or SIGINT, or write the OpenAPI document; return the exit code."""
     match arguments:
         case []:
-            _configure_logs()
-            asyncio.run(_serve(LlmSettings()))
+            return _run()
         case ["openapi"]:
             _write_document(Path("docs/reference"))
         case ["openapi", folder]:
             _write_document(Path(folder))
         case _:
             sys.stderr.write("Usage: python -m konstruct_llm [openapi [FOLDER]]\n")
-            return 2
+            return WRONG_USE
+    return 0
+
+
+def _run() -> int:
+    _configure_logs()
+    log = structlog.get_logger(__name__)
+    try:
+        settings = LlmSettings()
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        log.error("settings_wrong", problems=problems)  # noqa: TRY400 - the problems say it all
+        return WRONG_USE
+    try:
+        uvloop.run(_serve(settings))
+    except (PoolInvalid, StoreError) as error:
+        log.error("cannot_start", reason=str(error))  # noqa: TRY400 - the reason says it all
+        return FAILED
     return 0
 
 

@@ -48,6 +48,7 @@ class Tenants:
         self._by_hash: dict[str, UUID] = {}
         self._provider_keys: dict[UUID, ProviderKeys] = {}
         self._refreshing = asyncio.Lock()
+        self._looking = asyncio.Lock()
         self._looked_at = -_PAUSE_SECONDS
         self.loaded = False
 
@@ -93,19 +94,27 @@ class Tenants:
         if scheme.lower() != "bearer" or not token.strip():
             raise Unauthorised("Send the work token as `Authorization: Bearer`.")
         token_hash = hashlib.sha256(token.strip().encode()).hexdigest()
-        now = asyncio.get_running_loop().time()
-        if token_hash not in self._by_hash and now - self._looked_at > _PAUSE_SECONDS:
-            self._looked_at = now
-            try:
-                await self.refresh()
-            except StoreError as error:
-                raise TryLater("The registry cannot be read.", retry_after=1.0) from error
+        if token_hash not in self._by_hash:
+            await self._look_for(token_hash)
         if not self.loaded:
             raise TryLater("The registry is not loaded yet.", retry_after=1.0)
         tenant_id = self._by_hash.get(token_hash)
         if tenant_id is None:
             raise Unauthorised("No tenant has this work token.")
         return self._tenants[tenant_id]
+
+    async def _look_for(self, token_hash: str) -> None:
+        # Whoever comes while somebody looks waits for what is found, and is not refused before.
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if token_hash in self._by_hash or now - self._looked_at <= _PAUSE_SECONDS:
+                return
+            try:
+                await self.refresh()
+            except StoreError as error:
+                raise TryLater("The registry cannot be read.", retry_after=1.0) from error
+            finally:
+                self._looked_at = asyncio.get_running_loop().time()
 
     def get(self, tenant_id: UUID) -> TenantSnapshot:
         """Return a tenant that was just authenticated. Raises Unauthorised if it went away."""
