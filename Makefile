@@ -14,6 +14,8 @@ VENV := .venv
 RUN := $(VENV)/bin
 MEMBERS := crds operator runtime/agent runtime/channels runtime/gateway runtime/llm runtime/local \
 	runtime/messages runtime/portal runtime/registry runtime/store
+# Markers of the tests that need more than Python.
+BIG := postgres or cluster or browser or process or sockets
 SOURCES := $(MEMBERS) tests bench
 PORT ?= 8080
 HOST ?= 127.0.0.1
@@ -72,7 +74,7 @@ contracts: $(VENV)/.installed ## Check the import contracts that hold the rooms 
 
 .PHONY: test-pure
 test-pure: $(VENV)/.installed ## Run the tests that need no root, cluster, network or database
-	@$(RUN)/pytest -q -m "not postgres and not cluster and not browser and not process" \
+	@$(RUN)/pytest -q -m "not ($(BIG))" \
 		--disable-socket --allow-unix-socket
 
 .PHONY: check
@@ -89,7 +91,7 @@ testbed: ## Build the Kubernetes API that the tests use where neither KUBECONFIG
 
 .PHONY: test
 test: check packages testbed ## Install what is missing, then run every test
-	@$(RUN)/pytest -q --durations=15 -m "postgres or cluster or browser or process"
+	@$(RUN)/pytest -q --durations=15 -m "$(BIG)"
 
 .PHONY: demo
 demo: $(VENV)/.installed ## Run everything in one process from manifests/samples (PORT, HOST, KONSTRUCT_HOME)

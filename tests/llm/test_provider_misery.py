@@ -26,6 +26,8 @@ from support.far_model import (
     Truncated,
 )
 
+pytestmark = pytest.mark.sockets
+
 CALL = ChatCall(messages=[{"role": "user", "content": "hello nonce:n1"}])
 
 
