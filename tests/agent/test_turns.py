@@ -11,6 +11,8 @@ from support.far_gateway import FarGateway, turn
 from support.far_model import Answer, Call, Failure, FarModel, Hang, Reset
 from support.waiting import until
 
+pytestmark = pytest.mark.sockets
+
 
 def model_step(number: int, message: dict[str, Any]) -> Step:
     return Step(
