@@ -5,6 +5,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from konstruct_agent.prompt import TRANSPARENCY
 from konstruct_messages.turns import Line, Speaker, Step, StepKind, StepState, Verdict
 from support.far_gateway import FarGateway, turn
