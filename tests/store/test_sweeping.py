@@ -6,7 +6,14 @@ from uuid import uuid4
 import pytest
 
 from konstruct_messages.replies import LogKind
-from konstruct_messages.turns import ConversationMode, Disposition, Step, StepKind, StepState
+from konstruct_messages.turns import (
+    ConversationMode,
+    Disposition,
+    Speaker,
+    Step,
+    StepKind,
+    StepState,
+)
 from konstruct_registry.snapshot import OperatingMode
 from konstruct_registry.wire import Push
 from konstruct_store import Store, claims, journal, log, portal, registry, settle
@@ -220,7 +227,8 @@ async def test_a_human_takes_a_conversation_and_gives_it_back(gateway_store: Sto
     await office.write("four")
     back = await office.must_claim()
     assert [line.text for line in back.messages] == ["four"]
-    assert [line.text for line in back.window if line.text] == ["one", "two", "three"]
+    said = [line.text for line in back.window if line.speaker is Speaker.PERSON]
+    assert said == ["one", "two", "three"]
     entries = await log.read_log(gateway_store, office.tenant_id, turn.conversation_id, after=0)
     assert LogKind.REPLY not in {entry.kind for entry in entries}
 

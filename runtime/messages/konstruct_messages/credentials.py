@@ -1,8 +1,9 @@
-"""The two signed credentials of web chat: tickets and resume credentials.
+"""The signed credentials of chat: tickets, resume credentials and desk tickets.
 
-Both are `payload.signature`, URL-safe base64 without padding; the signature is HMAC-SHA256 over the
+They are `payload.signature`, URL-safe base64 without padding; the signature is HMAC-SHA256 over the
 encoded payload with a key of at least 32 bytes that gateway and portal share. A ticket opens one
-socket within seconds; a resume credential lets a visitor come back as the same person.
+socket within seconds; a resume credential lets a visitor come back as the same person. A
+desk ticket lets somebody of the tenant, whom the portal vouches for, take conversations over.
 """
 
 import base64
@@ -20,6 +21,7 @@ from konstruct_messages.errors import ExpiredCredential, ForgedCredential
 from konstruct_messages.inbound import Frozen
 
 TICKET_LIFETIME = timedelta(seconds=60)
+DESK_LIFETIME = timedelta(seconds=60)
 RESUME_LIFETIME = timedelta(days=30)
 _LONGEST = 4096
 
@@ -29,6 +31,7 @@ class CredentialUse(StrEnum):
 
     TICKET = "Ticket"
     RESUME = "Resume"
+    DESK = "Desk"
 
 
 class ChatCredential(Frozen):

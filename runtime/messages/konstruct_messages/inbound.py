@@ -37,12 +37,22 @@ class InboundKind(StrEnum):
     SYSTEM = "System"
 
 
+class Command(StrEnum):
+    """What a person may ask of Konstruct itself, in every channel."""
+
+    HELP = "Help"
+    START_OVER = "StartOver"
+    STOP = "Stop"
+    HUMAN = "Human"
+
+
 class InboundMessage(Frozen):
     """One message as every channel delivers it.
 
     `conversation_key` is the channel's address of the conversation and `dedupe_keys` are all the
     names under which the same message may come again; both are scoped to the connection.
     `client_id` is the id its sender gave it, echoed in acknowledgements.
+    `command` is set where the whole text asks for something that Konstruct does itself.
     """
 
     kind: InboundKind = InboundKind.MESSAGE
@@ -53,6 +63,7 @@ class InboundMessage(Frozen):
     text: str = Field(default="", max_length=65_536)
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=32)
     sent_at: datetime | None = None
+    command: Command | None = None
 
 
 class Ignored(Frozen):

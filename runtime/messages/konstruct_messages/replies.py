@@ -42,6 +42,10 @@ class NoticeCode(StrEnum):
     LATER = "Later"
     STOPPED = "Stopped"
     SUSPENDED = "Suspended"
+    HELP = "Help"
+    STARTED_OVER = "StartedOver"
+    NOTHING_TO_STOP = "NothingToStop"
+    HUMAN = "Human"
 
 
 class Delta(Frozen):

@@ -17,6 +17,7 @@ TABLES = (
     "turns",
     "agent_revisions",
     "log",
+    "feedback",
     "conversations",
     "usage_reservations",
     "usage_totals",

@@ -11,6 +11,7 @@ StoreError
 │   ├── TenantIdErased      the id belonged to an erased tenant and is never given again
 │   ├── BudgetExceeded      the month's budget does not cover the call; `kind` says whose
 │   ├── ConversationOfAnother   the conversation was begun by another person
+│   ├── AgentHasConversation    no human has the conversation: take it over first
 │   └── NotFound            there is no such row for this tenant
 └── ConfigurationWrong      an operator must mend the database or the settings
 """
@@ -69,6 +70,10 @@ class BudgetExceeded(Refused):
 
 class ConversationOfAnother(Refused):
     """Somebody writes into a conversation that another person began."""
+
+
+class AgentHasConversation(Refused):
+    """A human writes into a conversation that the agent has."""
 
 
 class NotFound(Refused):

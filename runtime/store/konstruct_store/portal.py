@@ -1,5 +1,6 @@
 """The portal's people, their sessions, and what it shows of conversations."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, cast
@@ -72,11 +73,15 @@ class ConversationRow:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A conversation with its last entries in order; `earlier` when older ones were left out."""
+    """A conversation with its last entries in order; `earlier` when older ones were left out.
+
+    `feedback` has what people think of replies ("up", "down"), by turn.
+    """
 
     conversation: ConversationRow
     entries: tuple[LogEntry, ...]
     earlier: bool
+    feedback: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +251,20 @@ async def forget_attempts(store: Store, key: str) -> None:
 
 
 async def conversations(
-    store: Store, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    store: Store,
+    tenant_id: UUID,
+    *,
+    before: datetime | None = None,
+    limit: int = 50,
+    with_human: bool = False,
 ) -> list[ConversationRow]:
-    """Return a tenant's conversations, the latest first, last active before `before`."""
+    """Return a tenant's conversations, the latest first, last active before `before`.
+
+    `with_human`: only those that a human has, or that wait for one.
+    """
+    name = "portal/conversations_with_human" if with_human else "portal/conversations"
     async with store.transaction(tenant_id) as connection:
-        rows = await connection.fetch(statement("portal/conversations"), tenant_id, before, limit)
+        rows = await connection.fetch(statement(name), tenant_id, before, limit)
     return [_conversation(row) for row in rows]
 
 
@@ -267,8 +281,12 @@ async def transcript(
         rows = await connection.fetch(
             statement("log/last"), tenant_id, conversation_id, None, limit + 1
         )
+        given = await connection.fetch(statement("portal/feedback"), tenant_id, conversation_id)
     entries = tuple(entry_of(one) for one in reversed(rows[:limit]))
-    return Transcript(_conversation(row), entries, earlier=len(rows) > limit)
+    feedback: dict[UUID, tuple[str, ...]] = {}
+    for one in given:
+        feedback[one["turn_id"]] = (*feedback.get(one["turn_id"], ()), one["value"])
+    return Transcript(_conversation(row), entries, earlier=len(rows) > limit, feedback=feedback)
 
 
 async def dead_turns(

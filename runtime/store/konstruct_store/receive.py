@@ -1,16 +1,19 @@
 """Receive: a message becomes durable, once, in the order of its conversation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import asyncpg
 
 from konstruct_messages.identity import ConnectionId, TenantId, person_id
-from konstruct_messages.inbound import Ignored, InboundMessage
+from konstruct_messages.inbound import Command, Ignored, InboundMessage
 from konstruct_messages.turns import ConversationMode
+from konstruct_store import audit, people
 from konstruct_store.errors import ConversationOfAnother, TenantIdErased
 from konstruct_store.identifiers import new_id
+from konstruct_store.log import LogEntry
+from konstruct_store.people import Answering
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of
 
@@ -25,7 +28,8 @@ class Received:
     """What became of a message. A duplicate carries the ids of the first.
 
     `seq` is 0 and `conversation_id` nil for a duplicate of something that was ignored.
-    `silenced` says that a human has the conversation and nobody else will answer.
+    `silenced` says that a human has the conversation and nobody else will answer. `command` is what
+    was obeyed, and `entries` what the log got by it.
     """
 
     item_id: UUID
@@ -33,6 +37,8 @@ class Received:
     seq: int
     duplicate: bool
     silenced: bool = False
+    command: Command | None = None
+    entries: tuple[LogEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +64,13 @@ async def receive(
     gather_milliseconds: int = 0,
     suspended: bool = False,
     exclusive: bool = False,
+    answering: Answering | None = None,
 ) -> list[Received]:
     """Make `items` durable in one transaction and return what became of each, in their order.
 
     Conversations are locked in sorted order, so that batches cannot wait for each other in a
-    circle. `exclusive`: only the person who began a conversation may write into it. Raises
+    circle. `exclusive`: only the person who began a conversation may write into it. Commands are
+    obeyed in the same transaction and answered from `answering`; without it they are words. Raises
     ConversationOfAnother, TenantIdErased (the tenant is gone) or RetryLater; then nothing was kept.
     """
     order = sorted(range(len(items)), key=lambda i: (items[i].conversation_key, i))
@@ -77,7 +85,18 @@ async def receive(
                 gather_milliseconds=gather_milliseconds,
                 suspended=suspended,
                 exclusive=exclusive,
+                answering=answering,
             )
+        # The audit's head is locked last, when no other conversation will be.
+        for one in found.values():
+            if one.command is Command.HUMAN and not one.duplicate:
+                await audit.append(
+                    connection,
+                    tenant_id,
+                    actor="person",
+                    action=f"ConversationMode{ConversationMode.HUMAN.value}",
+                    subjects={"conversation": one.conversation_id},
+                )
     return [found[index] for index in range(len(items))]
 
 
@@ -90,17 +109,19 @@ async def _receive_one(
     gather_milliseconds: int,
     suspended: bool,
     exclusive: bool,
+    answering: Answering | None,
 ) -> Received:
     tenant_id, connection_id, agent_id = place
     keys = list(dict.fromkeys(item.dedupe_keys))
     item_id = new_id()
+    command = item.command if answering is not None else None
     person = person_id(TenantId(tenant_id), ConnectionId(connection_id), item.person.key)
     row = await connection.fetchrow(
         statement("receive/receive"),
         *(tenant_id, connection_id, keys, item_id, new_id(), item.conversation_key),
         *(agent_id, agent_name, person, item.person.key, item.person.display_name),
         *(item.person.language, exclusive, item.kind.value, said(item)),
-        *(gather_milliseconds, suspended),
+        *(gather_milliseconds, suspended, command.value if command is not None else ""),
     )
     if not row["open"]:
         raise TenantIdErased("The tenant is being erased; nothing is received for it.")
@@ -108,9 +129,13 @@ async def _receive_one(
         return await _first_of(connection, place, keys, item_id, partly=row["partly"])
     if row["conversation_id"] is None:
         raise ConversationOfAnother("The conversation was begun by another person.")
-    return Received(
+    received = Received(
         item_id, row["conversation_id"], row["seq"], duplicate=False, silenced=row["silenced"]
     )
+    if command is None or answering is None or received.silenced:
+        return received
+    entries = await people.obey(connection, tenant_id, received.conversation_id, item, answering)
+    return replace(received, command=command, entries=entries)
 
 
 async def _first_of(

@@ -170,11 +170,13 @@ CREATE TABLE konstruct.conversations (
     begun_at timestamp with time zone NOT NULL DEFAULT now(),
     active_at timestamp with time zone NOT NULL DEFAULT now(),
     active_hour timestamp with time zone NOT NULL DEFAULT date_trunc('hour'::text, now(), 'UTC'::text),
+    fresh_after bigint NOT NULL DEFAULT 0,
     CONSTRAINT conversations_tenant_id_connection_id_conversation_key_key UNIQUE (tenant_id, connection_id, conversation_key),
     CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, conversation_id),
     CONSTRAINT conversations_mode_check CHECK ((mode = ANY (ARRAY['Agent'::text, 'Human'::text])))
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
 CREATE INDEX conversations_recent ON konstruct.conversations USING btree (tenant_id, active_hour, conversation_id) WHERE (begun_at > '-infinity'::timestamp with time zone);
+CREATE INDEX conversations_with_human ON konstruct.conversations USING btree (tenant_id, conversation_id) WHERE (mode = 'Human'::text);
 ALTER TABLE konstruct.conversations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.conversations FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.conversations USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -276,6 +278,23 @@ CREATE INDEX dispatch_leased ON konstruct.dispatch USING btree (lease_until) WHE
 CREATE INDEX dispatch_open ON konstruct.dispatch USING btree (opened_at) WHERE (opened_at IS NOT NULL);
 GRANT DELETE, SELECT ON konstruct.dispatch TO konstruct_eraser;
 GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.dispatch TO konstruct_gateway;
+
+CREATE TABLE konstruct.feedback (
+    tenant_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    person_key text NOT NULL,
+    value text NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT feedback_pkey PRIMARY KEY (tenant_id, conversation_id, turn_id, person_key),
+    CONSTRAINT feedback_value_check CHECK ((value = ANY (ARRAY['up'::text, 'down'::text])))
+);
+ALTER TABLE konstruct.feedback ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.feedback FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.feedback USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.feedback TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.feedback TO konstruct_gateway;
+GRANT SELECT ON konstruct.feedback TO konstruct_portal;
 
 CREATE TABLE konstruct.ignored_items (
     tenant_id uuid NOT NULL,

@@ -1,5 +1,5 @@
 -- A turn as a claim hands it out: the same at every claim but for steps, attempt and lease.
--- A turn's messages are what was said between its first and last seq. The window is in the order
+-- A turn's messages are what was said between its first and last seq, but for commands. The window is in the order
 -- of turns, so that each answer follows what it answers.
 -- $1 tenant, $2 turn
 WITH turn AS (
@@ -21,7 +21,9 @@ message AS (
             l.tenant_id = $1
             AND l.conversation_id = s.conversation_id
             AND l.seq BETWEEN s.first_seq AND s.last_seq
-    WHERE l.kind = 'Said' OR (l.kind = 'Marker' AND s.first_seq = s.last_seq)
+    WHERE
+        (l.kind = 'Said' AND NOT l.payload ? 'command')
+        OR (l.kind = 'Marker' AND s.first_seq = s.last_seq)
 ),
 
 neighbour AS MATERIALIZED (
@@ -45,6 +47,7 @@ recent AS MATERIALIZED (
             AND l.seq BETWEEN t.window_from AND t.window_to
     WHERE
         l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
+        AND NOT l.payload ? 'command'
         AND NOT EXISTS (
             SELECT FROM source AS s
             WHERE l.seq BETWEEN s.first_seq AND s.last_seq AND l.kind IN ('Said', 'Marker')
@@ -60,6 +63,20 @@ line AS (
         ON
             r.turn_id = o.turn_id
             OR (r.kind = 'Said' AND r.seq BETWEEN o.first_seq AND o.last_seq)
+    -- A late answer to what lies before the window is no part of it.
+    WHERE
+        r.turn_id IS NULL
+        OR o.turn_id IS NOT NULL
+        OR NOT EXISTS (
+            SELECT
+            FROM konstruct.turns AS e
+            CROSS JOIN turn AS t
+            WHERE
+                e.tenant_id = $1
+                AND e.turn_id = r.turn_id
+                AND e.first_seq > 0
+                AND e.first_seq < t.window_from
+        )
 )
 
 SELECT
@@ -83,10 +100,18 @@ SELECT
     (
         SELECT coalesce(jsonb_agg(jsonb_build_object(
             'speaker', CASE w.kind
-                WHEN 'Said' THEN 'Person' WHEN 'Marker' THEN 'System' ELSE 'Agent'
+                WHEN 'Said' THEN 'Person'
+                WHEN 'Marker' THEN 'System'
+                ELSE CASE WHEN w.payload ? 'human' THEN 'Human' ELSE 'Agent' END
             END,
             'name', coalesce(w.payload ->> 'name', w.payload ->> 'agent', ''),
-            'text', coalesce(w.payload ->> 'text', ''),
+            'text', CASE w.payload ->> 'code'
+                WHEN 'ModeHuman' THEN 'A human takes the conversation over.'
+                WHEN 'ModeAgent' THEN
+                    'The conversation is the agent''s again. What was said to the human before'
+                    || ' needs no answer.'
+                ELSE coalesce(w.payload ->> 'text', '')
+            END,
             'at', w.at,
             'attachments', coalesce(w.payload -> 'attachments', '[]')
         ) ORDER BY w.turn_seq, w.seq), '[]')

@@ -1,5 +1,5 @@
 -- Open a turn: freeze messages, window and agent revision. The dispatch row is locked.
--- A system item is taken alone. No row comes back when nothing is pending.
+-- The window begins after the last start over. A system item is taken alone. No row comes back when nothing is pending.
 -- $1 tenant, $2 conversation, $3 turn, $4 claim, $5 pod, $6 boot, $7 token hash,
 -- $8 lease seconds, $9 agent, $10 its revision, $11 its snapshot, $12 window turns,
 -- $13 tenant's excerpt, $14 language where the person's is unknown
@@ -38,14 +38,15 @@ turn AS (
         (array_agg(t.replays_turn_id ORDER BY t.seq))[1],
         'Claimed', 1, $4, ARRAY[$7::bytea], $5, $6,
         min(t.seq), max(t.seq),
-        CASE WHEN $12::integer > 0 THEN coalesce(
+        CASE WHEN $12::integer > 0 THEN greatest(
+            c.fresh_after + 1,
             (
                 SELECT o.first_seq
                 FROM konstruct.turns AS o
                 WHERE o.tenant_id = $1 AND o.conversation_id = $2 AND o.first_seq > 0
                 ORDER BY o.first_seq DESC
                 OFFSET greatest($12::integer - 1, 0) LIMIT 1
-            ), 1
+            )
         ) END,
         c.last_seq, min(t.received_at), now()
     FROM taken AS t

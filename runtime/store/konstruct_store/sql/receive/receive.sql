@@ -2,7 +2,8 @@
 -- Dedupe keys, conversation (its row lock orders items), inbox row, log entry and dispatch row.
 -- $1 tenant, $2 connection, $3 dedupe keys, $4 item, $5 id for a new conversation,
 -- $6 conversation key, $7 agent, $8 its name, $9 person, $10 person key, $11 person's name,
--- $12 language, $13 exclusive, $14 kind, $15 payload, $16 gather milliseconds, $17 suspended
+-- $12 language, $13 exclusive, $14 kind, $15 payload, $16 gather milliseconds, $17 suspended,
+-- $18 command ('': none): Konstruct obeys it itself, unless a human has the conversation
 WITH gate AS (
     SELECT
         NOT coalesce(bool_or(c.state IN ('Erasing', 'Erased')), false) AS open,
@@ -51,15 +52,20 @@ item AS (
     )
     SELECT
         $1, $4, conversation_id, last_seq, $14, $9,
-        CASE WHEN mode = 'Human' THEN 'Silenced' END,
-        CASE WHEN mode = 'Human' THEN 'HumanHasConversation' ELSE '' END,
-        CASE WHEN mode = 'Human' THEN now() END
+        CASE WHEN mode = 'Human' THEN 'Silenced' WHEN $18 <> '' THEN 'Answered' END,
+        CASE WHEN mode = 'Human' THEN 'HumanHasConversation' ELSE $18 END,
+        CASE WHEN mode = 'Human' OR $18 <> '' THEN now() END
     FROM conversation
 ),
 
 entry AS (
     INSERT INTO konstruct.log (tenant_id, conversation_id, seq, kind, payload)
-    SELECT $1, conversation_id, last_seq, 'Said', $15
+    SELECT
+        $1, conversation_id, last_seq, 'Said',
+        CASE
+            WHEN $18 <> '' AND mode = 'Agent' THEN $15 || jsonb_build_object('command', $18::text)
+            ELSE $15
+        END
     FROM conversation
 ),
 
@@ -71,7 +77,7 @@ hot AS (
         $1, conversation_id, $7, now(),
         CASE WHEN NOT gate.suspended THEN now() + $16 * interval '1 millisecond' END
     FROM conversation, gate
-    WHERE mode = 'Agent'
+    WHERE mode = 'Agent' AND $18 = ''
     ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET
         agent_id = CASE WHEN d.turn_id IS NULL THEN excluded.agent_id ELSE d.agent_id END,
         opened_at = coalesce(d.opened_at, excluded.opened_at),
