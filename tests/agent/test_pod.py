@@ -14,6 +14,8 @@ from support.far_gateway import FarGateway, turn
 from support.far_model import Answer, Call, FarModel, Hang
 from support.waiting import until
 
+pytestmark = pytest.mark.sockets
+
 
 def resident_megabytes(pid: int) -> float:
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
