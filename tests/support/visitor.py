@@ -90,12 +90,15 @@ async def visiting(
     connection: str,
     *,
     resume: str = "",
+    language: str = "",
     conversation: str = "",
     after: int | None = None,
 ) -> AsyncIterator[Visitor]:
     """Open web chat as a visitor of `TENANT/CONNECTION` and close it at the end."""
     async with httpx.AsyncClient(trust_env=False) as client:
         body = {"resume": resume} if resume else {}
+        if language:
+            body["language"] = language
         answer = await client.post(f"{gateway_url}/chat/{connection}/ticket", json=body)
         answer.raise_for_status()
     given = answer.json()

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
+from konstruct_gateway.commands import Commands
+from konstruct_messages.inbound import Command
+from konstruct_messages.replies import NoticeCode
 from konstruct_messages.translations import LANGUAGES, choose_language, load_catalogues
+from konstruct_registry.snapshot import AgentSnapshot, TenantSnapshot
+from konstruct_store.people import Answering
 
 
 class Sentences:
     """The catalogues of this package. `languages` are BCP 47 tags, best first."""
 
     def __init__(self) -> None:
+        self.commands = Commands()
         self._catalogues = load_catalogues("konstruct_gateway")
 
     def _speak(self, languages: tuple[str, ...]) -> Callable[[str], str]:
@@ -37,6 +43,44 @@ class Sentences:
         """Say that the person's wish to stop was done."""
         _ = self._speak(languages)
         return _("Stopped.")
+
+    def help(self, agent: str, *languages: str) -> str:
+        """Say what the agent can do, and what else a person may write."""
+        _ = self._speak(languages)
+        forms = self.commands.slash_forms(_)
+        lines = (
+            _("I am {agent}, an AI assistant. Just write what you need, in your own words."),
+            _("You can also write:"),
+            f"- {forms[Command.START_OVER]}: " + _("forget what was said so far"),
+            f"- {forms[Command.STOP]}: " + _("stop the answer in the making"),
+            f"- {forms[Command.HUMAN]}: " + _("hand this conversation to a human"),
+            f"- {forms[Command.HELP]}: " + _("show this again"),
+        )
+        return "\n".join(lines).replace("{agent}", agent)
+
+    def answers(self, agent: str, *languages: str) -> Mapping[NoticeCode, str]:
+        """Return what a person is told when a command was obeyed."""
+        _ = self._speak(languages)
+        return {
+            NoticeCode.HELP: self.help(agent, *languages),
+            NoticeCode.STARTED_OVER: _("We start over. I no longer look at what was said before."),
+            NoticeCode.STOPPED: self.stopped(*languages),
+            NoticeCode.NOTHING_TO_STOP: _("There is nothing to stop."),
+            NoticeCode.HUMAN: _(
+                "A human will answer you here as soon as possible. Until then I stay silent."
+            ),
+        }
+
+    def answering(
+        self, tenant: TenantSnapshot, agent: AgentSnapshot, *, sends: bool = False
+    ) -> Answering:
+        """Return how commands to an agent are answered; `sends`: a vendor carries the notices."""
+        return Answering(
+            lambda language: self.answers(
+                agent.display_name, language, agent.language, tenant.language
+            ),
+            sends=sends,
+        )
 
     def refusal(self, code: str, *languages: str) -> str:
         """Say why what a person sent was not taken, by the code of the refusal."""

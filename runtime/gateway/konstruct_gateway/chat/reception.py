@@ -46,7 +46,7 @@ class Reception:
         if not self.receiving.take(str(tenant_id)):
             raise Overloaded("This tenant has too many messages on their way.")
         try:
-            received = await self._receive(place, agent, message)
+            received = await self._receive(place, agent, self.sentences.commands.mark(message))
         finally:
             self.receiving.give(str(tenant_id))
         channel = "WebChat"
@@ -100,6 +100,7 @@ class Reception:
             suspended=not answering(place.tenant, agent),
             agent_name=agent.display_name,
             exclusive=True,
+            answering=self.sentences.answering(place.tenant, agent),
         )
         return received
 
@@ -107,7 +108,9 @@ class Reception:
         self, place: Place, agent: AgentSnapshot, message: InboundMessage, received: Received
     ) -> None:
         tenant_id = place.tenant.tenant_id
-        if answering(place.tenant, agent):
+        if received.command is not None:
+            self.metrics.commands.labels("WebChat", received.command.value).inc()
+        elif answering(place.tenant, agent):
             self.waiting.wake(tenant_id, after_seconds=place.gather_milliseconds / 1000)
             self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
         self.telling.tell(
@@ -117,6 +120,6 @@ class Reception:
                 conversation_id=received.conversation_id,
                 connection_id=place.connection_id,
                 conversation_key=message.conversation_key,
-                seq=received.seq,
+                seq=received.entries[-1].seq if received.entries else received.seq,
             )
         )

@@ -18,7 +18,7 @@ from konstruct_gateway.errors import Unavailable
 from konstruct_gateway.registry.view import answering
 from konstruct_messages.inbound import Person
 from konstruct_registry.snapshot import AgentSnapshot
-from konstruct_store import settle
+from konstruct_store import people, settle
 from konstruct_store.errors import ConversationOfAnother, Refused, RetryLater, TurnLost
 from konstruct_store.receive import Received
 
@@ -58,10 +58,11 @@ class Speech:
                 return await self._message(frame)
             case inbound_frames.Stop():
                 return await self._stop(frame, conversation_id)
-            case inbound_frames.Auth():
-                return self._refuse("already_ready")
-            case inbound_frames.Choose():
-                return self._refuse("unknown_ask")
+            case inbound_frames.Feedback():
+                return await self._feedback(frame, conversation_id)
+            case inbound_frames.Auth() | inbound_frames.Choose():
+                ready = isinstance(frame, inbound_frames.Auth)
+                return self._refuse("already_ready" if ready else "unknown_ask")
             case _:
                 self.services.metrics.ignored.labels("WebChat", frame.type).inc()
                 return None
@@ -123,7 +124,7 @@ class Speech:
         """Say what else there is to say, once the message is acknowledged."""
         tenant_id = place.tenant.tenant_id
         if answering(place.tenant, agent):
-            if not (received.duplicate or received.silenced):
+            if not (received.duplicate or received.silenced or received.command):
                 self.services.later.expect(
                     Expected(tenant_id, received.conversation_id, received.seq, self.languages)
                 )
@@ -134,10 +135,9 @@ class Speech:
     async def _stop(
         self, frame: inbound_frames.Stop, conversation_id: UUID | None
     ) -> frames.Frame | None:
-        try:
-            turn_id = UUID(frame.turn)
-        except ValueError:
+        if not _is_id(frame.turn):
             return self._refuse(inbound_frames.BAD_FIELD)
+        turn_id = UUID(frame.turn)
         if conversation_id is None:
             return None
         try:
@@ -149,3 +149,35 @@ class Speech:
         except (Refused, TurnLost):
             structlog.get_logger(__name__).debug("nothing to stop", turn_id=frame.turn)
         return None
+
+    async def _feedback(
+        self, frame: inbound_frames.Feedback, conversation_id: UUID | None
+    ) -> frames.Frame | None:
+        """Keep what the person thinks of a turn's reply; what is no reply here is passed over."""
+        value = frame.value
+        if value not in {"up", "down"} or not _is_id(frame.turn):
+            return self._refuse(inbound_frames.BAD_FIELD)
+        if conversation_id is None:
+            return None
+        try:
+            changed = await people.give_feedback(
+                self.services.store,
+                self.place.tenant.tenant_id,
+                conversation_id,
+                UUID(frame.turn),
+                person_key=self.person.key,
+                value="up" if value == "up" else "down",
+            )
+        except RetryLater:
+            return self._refuse("try_again")
+        if changed:
+            self.services.metrics.feedback.labels("WebChat", value).inc()
+        return None
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

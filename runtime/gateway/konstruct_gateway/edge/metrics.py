@@ -37,6 +37,18 @@ class Metrics:
             ["channel", "reason"],
             registry=self.registry,
         )
+        self.commands = Counter(
+            "konstruct_gateway_commands",
+            "Commands obeyed, by channel and command",
+            ["channel", "command"],
+            registry=self.registry,
+        )
+        self.feedback = Counter(
+            "konstruct_gateway_feedback",
+            "What people think of replies, by channel and value; a changed mind counts again",
+            ["channel", "value"],
+            registry=self.registry,
+        )
         self.sockets = Gauge(
             "konstruct_gateway_sockets", "Open web chat sockets", registry=self.registry
         )
