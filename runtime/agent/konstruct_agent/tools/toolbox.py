@@ -9,7 +9,8 @@ from typing import Any
 from konstruct_agent.brief import AgentBrief, TenantBrief
 from konstruct_agent.tools import clock
 
-_OFFERED_UNASKED = ("time",)
+_CLOCK = "time"
+_DATE_AND_TIME = "DateAndTime"
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,18 @@ class Toolbox:
 
 
 def toolbox(agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetime]) -> Toolbox:
-    """Return the built-in tools that this agent has; the clock is everybody's."""
-    known = {"time": _time_tool(tenant, now)}
-    declared = [str(tool.get("name", "")) for tool in agent.tools if tool.get("type") == "BuiltIn"]
-    names = dict.fromkeys((*_OFFERED_UNASKED, *declared))
-    return Toolbox({name: known[name] for name in names if name in known})
+    """Return the built-in tools that this agent has, under their declared names.
+
+    An agent that declares no clock gets one called `time`: without it a model guesses.
+    """
+    tools: dict[str, Tool] = {}
+    for declared in agent.tools:
+        block = declared.get("builtIn")
+        function = block.get("function") if isinstance(block, Mapping) else None
+        if declared.get("type") == "BuiltIn" and function == _DATE_AND_TIME:
+            name = str(declared.get("name"))
+            tools[name] = _time_tool(name, tenant, now)
+    return Toolbox(tools or {_CLOCK: _time_tool(_CLOCK, tenant, now)})
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
@@ -71,13 +79,13 @@ def parse_arguments(text: str) -> dict[str, Any]:
     return arguments
 
 
-def _time_tool(tenant: TenantBrief, now: Callable[[], datetime]) -> Tool:
+def _time_tool(name: str, tenant: TenantBrief, now: Callable[[], datetime]) -> Tool:
     async def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
         zone = arguments.get("zone") or tenant.time_zone
         return clock.tell(str(zone), now())
 
     return Tool(
-        name="time",
+        name=name,
         description="Tells the date, the time and the weekday, here or in a given time zone.",
         parameters=clock.PARAMETERS,
         run=run,
