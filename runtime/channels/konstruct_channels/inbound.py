@@ -71,10 +71,12 @@ class Arrived:
     """A message for the agent.
 
     `room` is the channel's own id of where it was said, for routes. `only_if_known`: it is meant
-    for the agent only if the agent is part of the conversation already.
+    for the agent only if the agent is part of the conversation already. `delivery_keys` name this
+    delivery alone: should it be ignored, the message itself stays free to come another way.
     """
 
     message: InboundMessage
+    delivery_keys: tuple[str, ...] = ()
     room: str = ""
     only_if_known: bool = False
 

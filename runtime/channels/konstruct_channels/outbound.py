@@ -7,7 +7,7 @@ that yields an Outbound; it is the only module of the channel that may use the v
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from konstruct_channels.inbound import Learnt
@@ -45,6 +45,7 @@ class Outbound(Protocol):
         ...
 
 
+@runtime_checkable
 class Checked(Protocol):
     """An outbound half that can try credentials without sending anything."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
+from konstruct_channels.catalogue import load_specs, open_outbounds
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.assembly import Parts, assemble
 from konstruct_gateway.background.loops import every
@@ -48,17 +49,22 @@ async def open_gateway(
 ) -> AsyncIterator[Gateway]:
     """Run a gateway's background tasks and yield it; everything has ended on the way out.
 
-    `outbounds` are the sending halves by channel type. Raises ConfigurationWrong when the database
-    cannot keep the guarantee, and RetryLater when it cannot be reached now.
+    `outbounds` are the sending halves by channel type, the channels' own if None. Raises
+    ConfigurationWrong when the database cannot keep the guarantee, and RetryLater when it cannot be
+    reached now.
     """
     store = await Store.connect(
         settings.database_url.get_secret_value(),
         minimum=2,
         maximum=settings.database_connections,
     )
+    stack = contextlib.AsyncExitStack()
     try:
         await store.check()
-        parts = assemble(settings, store, outbounds or {})
+        if outbounds is None:
+            own = open_outbounds(load_specs(), api_urls=settings.api_urls)
+            outbounds = await stack.enter_async_context(own)
+        parts = assemble(settings, store, outbounds)
         await parts.view.refresh()
         await parts.replicas.refresh()
         tasks = _start(settings, parts)
@@ -79,6 +85,7 @@ async def open_gateway(
                 # An unreachable database must not keep a replica from ending; others notice.
                 await parts.replicas.close()
     finally:
+        await stack.aclose()
         await store.close()
 
 
@@ -90,6 +97,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
         "marked": (0.0, parts.wake_marked),
         "replicas": (poll, parts.replicas.refresh),
         "sender": (poll, parts.sender.round),
+        "prober": (poll, parts.prober.round),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
         "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),
         "later": (min(_LATER_TICK_SECONDS, settings.later_seconds), parts.say_later),

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
-from konstruct_channels.catalogue import load_specs
+from konstruct_channels.catalogue import load_inbounds, load_specs
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.background.housekeeping import Housekeeper
 from konstruct_gateway.background.later import Expected, Later
+from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.background.sender import Sender
 from konstruct_gateway.background.sweeper import Sweeper
 from konstruct_gateway.chat.hub import Hub
@@ -17,6 +18,9 @@ from konstruct_gateway.edge.health import Health
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
 from konstruct_gateway.hints import Hint
+from konstruct_gateway.hooks.conditions import Conditions
+from konstruct_gateway.hooks.reception import HookReception
+from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.registry.demand import DemandBoard
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.replicas import Replicas
@@ -52,6 +56,8 @@ class Parts:
     turns: Turns
     work_rate: Rates
     board: DemandBoard
+    hooks: HookRoutes
+    prober: Prober
     sender: Sender
     sweeper: Sweeper
     housekeeper: Housekeeper
@@ -122,6 +128,9 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         metrics=metrics,
         receiving=Counts(settings.max_receiving_per_tenant),
     )
+    specs = load_specs()
+    conditions = Conditions(store)
+    prober = Prober(view, outbounds, conditions)
     turns = Turns(
         store=store,
         view=view,
@@ -129,7 +138,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         waiting=waiting,
         sentences=sentences,
         metrics=metrics,
-        specs=load_specs(),
+        specs=specs,
     )
     return Parts(
         store=store,
@@ -173,7 +182,28 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         turns=turns,
         work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),
         board=DemandBoard(store, view),
-        sender=Sender(store=store, view=view, metrics=metrics, outbounds=outbounds),
+        hooks=HookRoutes(
+            view=view,
+            reception=HookReception(
+                store=store,
+                telling=telling,
+                waiting=waiting,
+                metrics=metrics,
+                conditions=conditions,
+                receiving=Counts(settings.max_receiving_per_tenant),
+            ),
+            metrics=metrics,
+            specs=specs,
+            inbounds=load_inbounds(specs),
+        ),
+        prober=prober,
+        sender=Sender(
+            store=store,
+            view=view,
+            metrics=metrics,
+            outbounds=outbounds,
+            doubt=prober.doubt,
+        ),
         sweeper=Sweeper(
             store=store,
             view=view,

@@ -42,6 +42,10 @@ class GatewaySettings(BaseSettings):
     #: Connections to Postgres.
     database_connections: int = Field(default=16, ge=2, le=200)
 
+    #: Vendors' addresses, so that another server can stand in; empty: the vendor's own.
+    slack_api_url: str = ""
+    whatsapp_api_url: str = ""
+
     lease_seconds: float = Field(default=15.0, gt=0)
     turn_deadline_seconds: int = Field(default=3600, ge=1)
     #: Lease expiries without a new step before a turn is given up.
@@ -106,6 +110,11 @@ class GatewaySettings(BaseSettings):
         except SealRefused as error:
             raise ValueError(str(error)) from error
         return value
+
+    @property
+    def api_urls(self) -> dict[str, str]:
+        """Vendors' addresses by the channel's folder, where they are not the vendor's own."""
+        return {"slack": self.slack_api_url, "whatsapp": self.whatsapp_api_url}
 
     @property
     def chat_key_bytes(self) -> bytes:

@@ -34,6 +34,7 @@ class Delivery:
     attempt: int
     vendor_id: str | None
     queued_at: datetime
+    agent_id: UUID | None = None
 
 
 async def claim_deliveries(
@@ -152,4 +153,5 @@ def _delivery(tenant_id: UUID, row: asyncpg.Record) -> Delivery:
         attempt=row["attempt"],
         vendor_id=row["vendor_id"],
         queued_at=row["queued_at"],
+        agent_id=row["agent_id"],
     )

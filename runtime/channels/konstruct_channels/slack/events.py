@@ -151,7 +151,7 @@ class _Said:
             attachments=attachments,
             sent_at=_time(at),
         )
-        return Arrived(message, room=channel, only_if_known=only_if_known)
+        return Arrived(message, delivery_keys=self.keys, room=channel, only_if_known=only_if_known)
 
     def _ignored(self, reason: str, *, known: bool = True) -> Ignored:
         return Ignored(reason=reason, dedupe_keys=self.keys, known=known)

@@ -1,24 +1,33 @@
 """From a recorded reply to the vendor: claimed, fenced, in order per conversation."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import structlog
-from konstruct_store.outbox import Delivery
 
-from konstruct_channels.errors import ChannelError, SendLater, SendRefused, SendUnknown
+from konstruct_channels.errors import (
+    ChannelError,
+    CredentialsRefused,
+    SendLater,
+    SendRefused,
+    SendUnclear,
+    SendUnknown,
+)
 from konstruct_channels.outbound import Outbound, Outgoing
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_registry.errors import SealRefused
 from konstruct_store import outbox
 from konstruct_store.errors import StoreError
+from konstruct_store.outbox import Delivery
 from konstruct_store.store import Store
 
 _LEASE_SECONDS = 60.0
 _SEND_SECONDS = 30.0
 _MOST_AT_ONCE = 32
+_LONGEST_PAUSE_SECONDS = 60.0
 
 
 @dataclass
@@ -29,6 +38,8 @@ class Sender:
     view: RegistryView
     metrics: Metrics
     outbounds: Mapping[str, Outbound]
+    doubt: Callable[[UUID, str], None]
+    """Told of a connection (tenant, name) whose credentials a vendor refused."""
     lease_seconds: float = _LEASE_SECONDS
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -81,11 +92,15 @@ class Sender:
             await self._refused(delivery, "", "the connection no longer exists here")
             return
         channel = connection.type
+        agent = next((one for one in tenant.agents if one.agent_id == delivery.agent_id), None)
         outgoing = Outgoing(
             delivery_id=delivery.delivery_id,
             conversation_key=delivery.conversation_key,
             text=delivery.text,
             attempt=delivery.attempt,
+            queued_at=delivery.queued_at,
+            agent_name=agent.display_name if agent is not None else "",
+            avatar=agent.avatar if agent is not None else None,
         )
         try:
             credentials = self.view.credentials(tenant, connection.name)
@@ -100,7 +115,19 @@ class Sender:
                 delivery,
                 after_seconds=later.after_seconds,
             )
+        except SendUnclear as unclear:
+            # The next attempt asks the vendor; each waits longer than the one before.
+            self.metrics.deliveries.labels(channel, "Queued").inc()
+            pause = unclear.after_seconds * 2 ** min(delivery.attempt - 1, 6)
+            await outbox.retry_delivery(
+                self.store,
+                delivery,
+                after_seconds=min(pause, _LONGEST_PAUSE_SECONDS),
+                reason=str(unclear),
+            )
         except (SendRefused, SealRefused) as refused:
+            if isinstance(refused, CredentialsRefused):
+                self.doubt(tenant.tenant_id, connection.name)
             await self._refused(delivery, channel, str(refused))
         except (SendUnknown, TimeoutError, ChannelError) as unknown:
             self.metrics.deliveries.labels(channel, "Unknown").inc()

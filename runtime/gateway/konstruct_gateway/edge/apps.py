@@ -2,16 +2,16 @@
 
 from fastapi import FastAPI
 from starlette.applications import Starlette
-from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from konstruct_gateway.assembly import Parts
+from konstruct_gateway.chat.desk import Desk
 from konstruct_gateway.chat.routes import ChatRoutes
+from konstruct_gateway.chat.widget import Widget
 from konstruct_gateway.edge import answers
 from konstruct_gateway.edge.bodies import LimitBodies, RequireCallers, bearer, require_token
-from konstruct_gateway.errors import NoSuchHalf, NotFound
 from konstruct_gateway.hints import Hints
 from konstruct_gateway.registry.routes import routes as registry_routes
 from konstruct_gateway.registry.view import RegistryView
@@ -25,8 +25,9 @@ _REPLICA_BODY = 8_388_608
 
 def public_app(parts: Parts) -> ASGIApp:
     """Return what the world may reach."""
-    chat = ChatRoutes(parts.chat)
-    hooks = _Hooks(parts.view)
+    chat, widget = ChatRoutes(parts.chat), Widget(parts.chat)
+    desk = Desk(parts.chat, parts.turns.goes_to_vendor)
+    hooks = parts.hooks
     here = "/chat/{tenant}/{connection}"
     found: list[BaseRoute] = [
         Route("/healthz", parts.health.healthz),
@@ -34,11 +35,13 @@ def public_app(parts: Parts) -> ASGIApp:
         Route(f"{here}/ticket", chat.ticket, methods=["POST"]),
         Route(f"{here}/ticket", chat.preflight, methods=["OPTIONS"]),
         WebSocketRoute(f"{here}/ws", chat.socket),
+        Route(f"{here}/widget.js", widget.script),
+        Route("/chat/{tenant}/portal/conversations/{conversation}", desk.act, methods=["POST"]),
         Route("/hooks/{channel}", hooks.shared, methods=["GET", "POST"]),
         Route("/hooks/{channel}/{tenant}/{connection}", hooks.own, methods=["GET", "POST"]),
     ]
     app = Starlette(routes=found, exception_handlers=answers.handlers())
-    return LimitBodies(app, largest=_PUBLIC_BODY)
+    return LimitBodies(app, largest=_PUBLIC_BODY, larger={"/hooks/": hooks.largest_body})
 
 
 def internal_app(settings: GatewaySettings, parts: Parts) -> ASGIApp:
@@ -100,25 +103,3 @@ def _guarded(app: ASGIApp, settings: GatewaySettings, view: RegistryView) -> ASG
             "/internal/replicas/": lambda caller: require_token(caller, replica_token),
         },
     )
-
-
-class _Hooks:
-    """Webhooks of channels whose inbound half is not here yet."""
-
-    def __init__(self, view: RegistryView) -> None:
-        self._view = view
-
-    async def shared(self, _request: HTTPConnection) -> Response:
-        """Refuse a platform's shared app."""
-        self._view.require_loaded()
-        raise NoSuchHalf("This version has no such webhook.")
-
-    async def own(self, request: HTTPConnection) -> Response:
-        """Refuse a connection's own webhook."""
-        names = request.path_params
-        tenant = self._view.tenant(names["tenant"])
-        if tenant.connection(names["connection"]) is None:
-            raise NotFound("There is no such connection.")
-        raise NoSuchHalf(
-            f"The connection exists, but this version cannot receive from {names['channel']!r}."
-        )

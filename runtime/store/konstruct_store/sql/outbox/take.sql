@@ -26,7 +26,7 @@ taken AS (
         d.vendor_id, d.queued_at
 )
 
-SELECT t.*, c.conversation_key, c.person_key
+SELECT t.*, c.conversation_key, c.person_key, c.agent_id
 FROM taken AS t
 INNER JOIN konstruct.conversations AS c
     ON c.tenant_id = $1 AND c.conversation_id = t.conversation_id

@@ -1,0 +1,94 @@
+"""Does the vendor take a connection's credentials? Asked when they change, and when it said no."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from konstruct_channels.inbound import Learnt
+from konstruct_channels.outbound import Checked, Outbound
+from konstruct_gateway.hooks.conditions import Conditions
+from konstruct_gateway.registry.view import RegistryView
+from konstruct_registry.errors import SealRefused
+from konstruct_registry.snapshot import ConnectionSnapshot, TenantSnapshot
+
+_AT_A_TIME = 8
+_AGAIN_SECONDS = 60.0
+_Key = tuple[UUID, str]
+
+
+@dataclass
+class Prober:
+    """Tries credentials by the channels' outbound halves, without sending anything."""
+
+    view: RegistryView
+    outbounds: Mapping[str, Outbound]
+    conditions: Conditions
+    clock: Callable[[], float] = time.monotonic
+    _tried: dict[_Key, tuple[Any, ...]] = field(default_factory=dict)
+    _again: dict[_Key, float] = field(default_factory=dict)
+    _version: int = -1
+
+    async def round(self) -> None:
+        """Try what changed and what is to be tried again; say what was noted. Raises RetryLater."""
+        await self.conditions.flush()
+        now, version = self.clock(), self.view.version
+        due = {key for key, at in self._again.items() if at <= now}
+        if version == self._version and not due:
+            return
+        waiting = asyncio.Semaphore(_AT_A_TIME)
+        await asyncio.gather(
+            *(
+                self._try(tenant, connection, waiting, anyway=key in due)
+                for tenant in self.view.tenants.values()
+                for connection in tenant.connections
+                if isinstance(self.outbounds.get(connection.type), Checked)
+                and (key := (tenant.tenant_id, connection.name))
+            )
+        )
+        self._version = version
+
+    def doubt(self, tenant_id: UUID, connection: str) -> None:
+        """Try a connection's credentials again: the vendor refused them just now."""
+        self._again[tenant_id, connection] = self.clock()
+
+    async def _try(
+        self,
+        tenant: TenantSnapshot,
+        connection: ConnectionSnapshot,
+        waiting: asyncio.Semaphore,
+        *,
+        anyway: bool,
+    ) -> None:
+        key = (tenant.tenant_id, connection.name)
+        try:
+            credentials = dict(self.view.credentials(tenant, connection.name))
+        except SealRefused:
+            await self.conditions.say(tenant, connection.name, _SEALED)
+            return
+        given = (dict(connection.config), credentials)
+        if not credentials or (self._tried.get(key) == given and not anyway):
+            return
+        self._again.pop(key, None)
+        outbound = self.outbounds[connection.type]
+        async with waiting:
+            learnt = (
+                await outbound.check(config=connection.config, credentials=credentials)
+                if isinstance(outbound, Checked)
+                else _SEALED
+            )
+        await self.conditions.say(tenant, connection.name, learnt)
+        self._tried[key] = given
+        if learnt.status == "Unknown":
+            self._again[key] = self.clock() + _AGAIN_SECONDS
+
+
+_SEALED = Learnt(
+    condition="Authenticated",
+    status="False",
+    reason="SecretNotOpened",
+    message="The gateway cannot open the sealed credentials: its private key does not fit. Check"
+    " KONSTRUCT_SEAL_PRIVATE_KEYS against the operator's KONSTRUCT_GATEWAY_SEAL_PUBLIC_KEY.",
+)

@@ -1,0 +1,1 @@
+"""Webhooks: what vendors tell about connections, from the raw bytes to the store."""

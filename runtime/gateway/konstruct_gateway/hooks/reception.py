@@ -1,0 +1,188 @@
+"""From what a webhook held to its durable acceptance, and who answers it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from konstruct_channels.inbound import Arrived, Learnt
+from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.edge.rates import Counts
+from konstruct_gateway.errors import Overloaded, Unavailable
+from konstruct_gateway.hints import Hint
+from konstruct_gateway.hooks.conditions import Conditions
+from konstruct_gateway.registry.view import answering
+from konstruct_gateway.telling import Telling
+from konstruct_gateway.work.waiting import Waiting
+from konstruct_messages.inbound import Ignored, InboundMessage
+from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
+from konstruct_store import receive as stored
+from konstruct_store.receive import Received
+from konstruct_store.store import Store
+
+_RECEIVING = Learnt(
+    condition="Receiving",
+    status="True",
+    reason="MessagesArrive",
+    message="Messages come in.",
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """The connection that a webhook's address names."""
+
+    tenant: TenantSnapshot
+    connection: ConnectionSnapshot
+
+
+@dataclass(frozen=True)
+class HookReception:
+    """Takes what webhooks held. `receiving` caps what one tenant may have on its way at once."""
+
+    store: Store
+    telling: Telling
+    waiting: Waiting
+    metrics: Metrics
+    conditions: Conditions
+    receiving: Counts
+    clock: Callable[[], float] = time.monotonic
+
+    async def take(self, route: Route, items: Sequence[Arrived | Ignored | Learnt]) -> None:
+        """Return once everything is durable; messages of one agent share a transaction.
+
+        Raises Overloaded, Unavailable or RetryLater: the vendor comes again, and what was taken
+        already is known by its keys.
+        """
+        began = self.clock()
+        tenant_id = str(route.tenant.tenant_id)
+        if not self.receiving.take(tenant_id):
+            raise Overloaded("This tenant has too many messages on their way.")
+        try:
+            for learnt in items:
+                if isinstance(learnt, Learnt):
+                    await self.conditions.say(route.tenant, route.connection.name, learnt)
+            meant = await self._meant(route, items)
+            for one in meant:
+                if isinstance(one, Ignored):
+                    await self._ignore(route, one)
+            await self._receive(route, [one for one in meant if isinstance(one, Arrived)])
+        finally:
+            self.receiving.give(tenant_id)
+        if not any(isinstance(one, Learnt) for one in items):
+            self.conditions.note(route.tenant, route.connection.name, _RECEIVING)
+        self.metrics.acknowledge.labels(route.connection.type).observe(self.clock() - began)
+
+    async def _meant(
+        self, route: Route, items: Sequence[Arrived | Ignored | Learnt]
+    ) -> list[Arrived | Ignored]:
+        """Decide what an inbound half cannot: who may write, and which threads are the agent's."""
+        found: list[Arrived | Ignored] = []
+        for item in items:
+            match item:
+                case Arrived() if not may_write(route.connection, item.message.person.key):
+                    found.append(Ignored(reason="not_listed", dedupe_keys=item.delivery_keys))
+                case Arrived(only_if_known=True) if not await self._known(route, item.message):
+                    found.append(Ignored(reason="not_addressed", dedupe_keys=item.delivery_keys))
+                case Arrived() | Ignored():
+                    found.append(item)
+        return found
+
+    async def _known(self, route: Route, message: InboundMessage) -> bool:
+        conversation = await stored.find_conversation(
+            self.store,
+            route.tenant.tenant_id,
+            route.connection.connection_id,
+            message.conversation_key,
+        )
+        return conversation is not None
+
+    async def _ignore(self, route: Route, ignored: Ignored) -> None:
+        channel = route.connection.type
+        await stored.ignore(
+            self.store, route.tenant.tenant_id, route.connection.connection_id, ignored
+        )
+        self.metrics.ignored.labels(channel, ignored.reason).inc()
+        if not ignored.known:
+            structlog.get_logger(__name__).warning(
+                "unknown delivery",
+                tenant_id=str(route.tenant.tenant_id),
+                connection=route.connection.name,
+                reason=ignored.reason,
+            )
+
+    async def _receive(self, route: Route, arrived: Sequence[Arrived]) -> None:
+        by_agent: dict[str, list[Arrived]] = {}
+        for one in arrived:
+            by_agent.setdefault(agent_for(route.connection, one), []).append(one)
+        for name, some in by_agent.items():
+            agent = route.tenant.agent(name)
+            if agent is None:
+                raise Unavailable("There is nobody here who could answer.")
+            received = await stored.receive(
+                self.store,
+                route.tenant.tenant_id,
+                route.connection.connection_id,
+                agent.agent_id,
+                [one.message for one in some],
+                gather_milliseconds=route.connection.gather_milliseconds,
+                suspended=not answering(route.tenant, agent),
+                agent_name=agent.display_name,
+            )
+            self._tell(route, agent, some, received)
+
+    def _tell(
+        self,
+        route: Route,
+        agent: AgentSnapshot,
+        arrived: Sequence[Arrived],
+        received: Sequence[Received],
+    ) -> None:
+        tenant_id = route.tenant.tenant_id
+        for one, stored_as in zip(arrived, received, strict=True):
+            self.metrics.messages.labels(route.connection.type, str(stored_as.duplicate)).inc()
+            if stored_as.duplicate:
+                continue
+            self.telling.tell(
+                Hint(
+                    kind="Log",
+                    tenant_id=tenant_id,
+                    conversation_id=stored_as.conversation_id,
+                    connection_id=route.connection.connection_id,
+                    conversation_key=one.message.conversation_key,
+                    seq=stored_as.seq,
+                )
+            )
+        if answering(route.tenant, agent) and not all(one.duplicate for one in received):
+            after = route.connection.gather_milliseconds / 1000
+            self.waiting.wake(tenant_id, after_seconds=after)
+            self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
+
+
+def may_write(connection: ConnectionSnapshot, person_key: str) -> bool:
+    """Tell whether the connection's `access` lets this person write."""
+    if connection.access.get("policy") != "Listed":
+        return True
+    allowed = connection.access.get("allowed")
+    return isinstance(allowed, list) and person_key in allowed
+
+
+def agent_for(connection: ConnectionSnapshot, arrived: Arrived) -> str:
+    """Return the name of the agent that answers: of the first route that fits, else the default."""
+    for route in connection.routes:
+        match, agent = route.get("match"), route.get("agentRef")
+        if isinstance(match, dict) and isinstance(agent, dict) and _fits(match, arrived):
+            return str(agent.get("name", ""))
+    return connection.agent
+
+
+def _fits(match: dict[str, Any], arrived: Arrived) -> bool:
+    channels, people = match.get("channels") or (), match.get("people") or ()
+    begins = str(match.get("textBegins") or "").casefold()
+    return (
+        (not channels or arrived.room in channels)
+        and (not people or arrived.message.person.key in people)
+        and arrived.message.text.lstrip().casefold().startswith(begins)
+    )
