@@ -149,7 +149,7 @@ class Observed:
     demand: Demand = Demand()
     reports: tuple[Report, ...] = ()
     seal_keys: SealKeys | None = None
-    served_channels: frozenset[str] = frozenset({"WebChat"})
+    served_channels: frozenset[str] = frozenset({"Slack", "WebChat"})
     watched_namespaces: tuple[str, ...] = ()
     missing_seconds: float = 120.0
     public_url: str = ""

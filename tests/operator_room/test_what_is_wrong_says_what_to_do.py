@@ -144,27 +144,29 @@ def test_an_agent_in_a_namespace_of_no_tenant_says_so(
 def test_a_channel_that_is_not_served_yet_says_so_honestly(
     fenced: Cluster, running: OperatorProcess, far: FarRegistry
 ) -> None:
-    slack = declared.connection(
+    phone = declared.connection(
         "team-chat",
-        "slack",
-        type="Slack",
-        slack={"appId": "A0001", "teamId": "T0001"},
-        credentialsSecretRef={"name": "slack"},
+        "phone",
+        type="WhatsApp",
+        whatsApp={"phoneNumberId": "1", "businessAccountId": "2"},
+        credentialsSecretRef={"name": "phone"},
     )
     declared.apply(
         fenced,
         declared.namespace("chat"),
         declared.tenant("chat", namespace="team-chat"),
-        declared.secret("team-chat", "slack", use="channel", signingSecret="s", botToken="b"),
+        declared.secret(
+            "team-chat", "phone", use="channel", appSecret="s", verifyToken="v", accessToken="a"
+        ),
         declared.agent("team-chat"),
-        slack,
+        phone,
     )
-    what = ("channelconnections", "slack", "-n", "team-chat")
+    what = ("channelconnections", "phone", "-n", "team-chat")
     found = _until(fenced, *what, "Stalled", "ChannelNotAvailable")
     assert found["status"] == "True"
     assert conditions(fenced, *what)["Authenticated"]["status"] == "False"
     status = fenced.get(*what)["status"]
-    assert status["webhookURL"] == "https://chat.example/hooks/slack/chat/slack"
+    assert status["webhookURL"] == "https://chat.example/hooks/whatsapp/chat/phone"
     assert "/" in status["credentialsVersion"]
 
 
