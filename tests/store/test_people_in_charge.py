@@ -181,7 +181,7 @@ async def test_what_was_said_to_a_human_is_heard_but_not_answered(gateway_store:
 async def write(
     store: Store, office: Office, received: Received, text: str, **over: object
 ) -> tuple[log.LogEntry, bool]:
-    values = {"client_id": str(uuid4()), "name": "Eva", "actor": "user:1", "sends": False}
+    values = {"client_id": str(uuid4()), "name": "Eva", "actor": "user:1", "sends": lambda _: False}
     return await people.write_as_human(
         store,
         office.tenant_id,
@@ -194,7 +194,7 @@ async def write(
 async def test_a_humans_reply_is_recorded_and_sent_once(gateway_store: Store) -> None:
     office = Office(gateway_store)
     received = await command(office, Command.HUMAN)
-    over = {"client_id": "a", "sends": True}
+    over = {"client_id": "a", "sends": lambda _: True}
     first, new = await write(gateway_store, office, received, "Hello", **over)
     repeated, renewed = await write(gateway_store, office, received, "Hello", **over)
     assert (new, renewed) == (True, False)

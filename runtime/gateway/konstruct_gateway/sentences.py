@@ -82,6 +82,36 @@ class Sentences:
             sends=sends,
         )
 
+    def widget(self, *languages: str) -> Mapping[str, str]:
+        """Return the words of the chat on a customer's page. `{agent}` is put in there."""
+        _ = self._speak(languages)
+        return {
+            "open": _("Open the chat"),
+            "close": _("Close the chat"),
+            "title": _("Chat"),
+            "log": _("Conversation"),
+            "write": _("Write a message"),
+            "placeholder": _("Write a message …"),
+            "send": _("Send"),
+            "stop": _("Stop the answer"),
+            "you": _("You"),
+            "human": _("Human"),
+            "machine": _("AI assistant"),
+            "writing": _("{agent} is writing"),
+            "sending": _("Sending …"),
+            "waiting": _("Waiting for the connection …"),
+            "connecting": _("Connecting …"),
+            "offline": _("The connection broke. Trying again …"),
+            "fast": _("That was a lot at once. Please wait a moment."),
+            "ended": _("This chat is not available here."),
+            "again": _("New conversation"),
+            "good": _("Good answer"),
+            "bad": _("Bad answer"),
+            "thanks": _("Thank you for telling us."),
+            "down": _("To the latest message"),
+            "new": _("A new answer has come"),
+        }
+
     def refusal(self, code: str, *languages: str) -> str:
         """Say why what a person sent was not taken, by the code of the refusal."""
         _ = self._speak(languages)

@@ -89,12 +89,12 @@ async def write_as_human(
     name: str,
     text: str,
     actor: str,
-    sends: bool,
+    sends: Callable[[UUID], bool],
 ) -> tuple[LogEntry, bool]:
     """Let a human who has the conversation reply as `name`, once per `client_id`.
 
-    Returns the entry and whether it is new; `actor` is kept with it and `sends` says that a vendor
-    carries it. Raises NotFound, AgentHasConversation (take it over first) and RetryLater.
+    Returns the entry and whether it is new; `actor` is kept with it and `sends` tells of a
+    connection whether a vendor carries its replies. Raises NotFound, AgentHasConversation (take it over first) and RetryLater.
     """
     place = (tenant_id, conversation_id)
     async with store.transaction(tenant_id) as connection:
@@ -122,7 +122,9 @@ async def write_as_human(
             "text": text,
             "parts": [{"part": 0, "text": text}],
         }
-        entry = await _tell(connection, place, reply_id, LogKind.REPLY, payload, sends=sends)
+        entry = await _tell(
+            connection, place, reply_id, LogKind.REPLY, payload, sends=sends(known[1])
+        )
     return entry, True
 
 

@@ -24,7 +24,7 @@ def frame_of(entry: LogEntry, *, agent: str, stopped: str) -> Frame | None:
                 "seq": entry.seq,
             }
         case LogKind.REPLY:
-            return {
+            reply: Frame = {
                 "type": "reply",
                 "id": str(payload.get("id", "")),
                 "turn": str(entry.turn_id) if entry.turn_id is not None else "",
@@ -33,6 +33,7 @@ def frame_of(entry: LogEntry, *, agent: str, stopped: str) -> Frame | None:
                 "at": entry.at.isoformat(),
                 "seq": entry.seq,
             }
+            return reply | {"human": True} if payload.get("human") else reply
         case LogKind.NOTICE:
             return {
                 "type": "notice",
