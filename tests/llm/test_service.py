@@ -78,8 +78,8 @@ async def test_the_first_calls_of_a_fresh_tenant_are_not_refused(
     pool = write_pool(tmp_path, {"name": "demo", "model": "konstruct-demo/dialogue"})
     async with serving_llm(database, models_file=pool) as base:
         office = await opened(gateway_store)
-        callers = [await at_work(office, base) for _ in range(4)]
-        answers = await asyncio.gather(*(caller.ask("hello") for caller in callers))
+        caller = await at_work(office, base)
+        answers = await asyncio.gather(*(caller.ask("hello") for _ in range(4)))
     assert [answer.status_code for answer in answers] == [200] * 4
 
 
