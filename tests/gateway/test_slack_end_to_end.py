@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -406,3 +407,50 @@ async def test_a_database_that_is_away_is_a_503_and_the_retry_is_taken(
         for body in bodies:
             assert (await house.caller.call(body)).status_code == 200
         assert len(await house.settled(12)) == 12
+
+
+async def test_a_busy_channel_is_served_at_its_pace_without_asking_slack(
+    database: Database, tenant: SampleTenant
+) -> None:
+    far = FarSlack(burst=1)
+    async with slack_house(database, tenant, far=far) as house:
+        for number in range(8):
+            event = direct(f"{number}", ts=f"1767225600.{number:06d}")
+            event["thread_ts"] = f"1767225500.{number:06d}"
+            await house.caller.deliver(event, f"Ev{number}")
+        assert len(await house.settled(8)) == 8
+        times = sorted(one.at for one in far.ledger)
+        assert min(after - before for before, after in pairwise(times)) > 0.9
+        assert far.limited() == 0
+        # Nothing was in doubt: what is only late costs no question.
+        assert {method for method, _ in far.calls} == {"auth.test", "chat.postMessage"}
+
+
+async def test_a_gateway_that_dies_while_slack_answers_leaves_one_message(
+    database: Database, tenant: SampleTenant
+) -> None:
+    """A slice of R2: dead between Slack's acceptance and our recording of it."""
+    far = FarSlack(seconds_per_message=0.0)
+    far.troubles["chat.postMessage"].append(Trouble.LATE_ANSWER)
+    async with slack_house(database, tenant, far=far) as house:
+        first = house.gateway.gateway.parts
+        await house.caller.deliver(direct("hello", ts="1767225600.000100"), "Ev1")
+        await until(lambda: far.ledger)
+        for task in first.sender._sending:
+            task.cancel()
+        # Its lease ends: a minute of the database's clock, without the waiting.
+        await house.rows("UPDATE konstruct.delivery_dispatch SET due_at = now() + interval '1 h'")
+        async with running_gateway(
+            database.url("gateway"),
+            seal_private_keys=house.gateway.settings.seal_private_keys.get_secret_value(),
+            slack_api_url=far.url,
+            poll_seconds=60.0,
+        ) as second:
+            await until(lambda: second.gateway.parts.view.version > 0)
+            states = await house.rows("SELECT state FROM konstruct.deliveries")
+            assert [row["state"] for row in states] == ["Sending"]
+            await house.rows("UPDATE konstruct.delivery_dispatch SET due_at = now()")
+            await second.gateway.parts.sender.round()
+            await until_sent(house, 1)
+        assert far.texts == ["You said: hello"]
+        assert ("conversations.history", 200) in far.calls

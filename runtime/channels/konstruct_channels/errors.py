@@ -36,7 +36,7 @@ class SendLater(ChannelError):
 
 
 class SendUnclear(ChannelError):
-    """The answer was lost; the next attempt (`attempt` > 1) asks the vendor before it sends."""
+    """The answer was lost; the next attempt is in doubt and asks the vendor before it sends."""
 
     def __init__(self, message: str, *, after_seconds: float = 1.0) -> None:
         super().__init__(message)

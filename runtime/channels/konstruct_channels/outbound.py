@@ -17,6 +17,7 @@ from konstruct_channels.inbound import Learnt
 class Outgoing:
     """One part of a reply on its way. `delivery_id` is our own mark on it, the same at each try.
 
+    `in_doubt`: an earlier attempt may have reached the vendor.
     `queued_at` is when it was recorded: nothing the vendor has of it is older. The agent's name
     and picture are shown where the channel can show them.
     """
@@ -25,6 +26,7 @@ class Outgoing:
     conversation_key: str
     text: str
     attempt: int
+    in_doubt: bool = False
     queued_at: datetime | None = None
     agent_name: str = ""
     avatar: Mapping[str, str] | None = None
@@ -38,9 +40,8 @@ class Outbound(Protocol):
     ) -> str:
         """Hand the message to the vendor; return the vendor's id of it.
 
-        Raises SendRefused, SendLater, SendUnclear or SendUnknown. Before a second attempt
-        (`attempt` > 1) the channel asks the vendor whether the first one arrived, where the vendor
-        can tell.
+        Raises SendRefused, SendLater, SendUnclear or SendUnknown. When it is `in_doubt`, the
+        channel asks the vendor whether an earlier attempt arrived, where the vendor can tell.
         """
         ...
 

@@ -12,6 +12,9 @@ from konstruct_store.errors import TurnLost
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of, enter
 
+NOT_SENT = "NotSent"
+"""The reason of an attempt that certainly brought the vendor nothing."""
+
 _PER_TENANT = 8
 
 
@@ -19,7 +22,7 @@ _PER_TENANT = 8
 class Delivery:
     """One part of a reply for a vendor.
 
-    With an `attempt` above 1 an earlier attempt may have reached the vendor: ask it first.
+    `in_doubt`: an earlier attempt may have reached the vendor: ask it first.
     """
 
     tenant_id: UUID
@@ -35,6 +38,7 @@ class Delivery:
     vendor_id: str | None
     queued_at: datetime
     agent_id: UUID | None = None
+    in_doubt: bool = False
 
 
 async def claim_deliveries(
@@ -83,9 +87,13 @@ async def mark_unknown(store: Store, delivery: Delivery, *, reason: str) -> None
 
 
 async def retry_delivery(
-    store: Store, delivery: Delivery, *, after_seconds: float, reason: str = ""
+    store: Store, delivery: Delivery, *, after_seconds: float, reason: str = NOT_SENT
 ) -> None:
-    """Try again later: the vendor certainly does not have it. Raises TurnLost."""
+    """Try again later. Raises TurnLost.
+
+    NOT_SENT says that the vendor certainly does not have it; after any other reason the next
+    attempt is in doubt.
+    """
     async with store.transaction(delivery.tenant_id) as connection:
         row = await connection.fetchrow(
             statement("outbox/retry"),
@@ -154,4 +162,5 @@ def _delivery(tenant_id: UUID, row: asyncpg.Record) -> Delivery:
         vendor_id=row["vendor_id"],
         queued_at=row["queued_at"],
         agent_id=row["agent_id"],
+        in_doubt=row["attempt"] > 1 and row["reason"] != NOT_SENT,
     )

@@ -36,7 +36,7 @@ _WHOLE_SECONDS = 20.0
 _ASK_PAGES = 10
 _ASK_PAGE = 100
 _CLOCK_DIFFERENCE = timedelta(minutes=5)
-_MOST_ATTEMPTS = 12
+_MOST_ATTEMPTS = 40
 
 
 @asynccontextmanager
@@ -66,21 +66,35 @@ class SlackOutbound:
         self, outgoing: Outgoing, *, config: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> str:
         """Post what is not there yet; return the `ts` of the last message."""
+        try:
+            async with asyncio.timeout(_WHOLE_SECONDS + self._call_seconds):
+                return await self._send(outgoing, config, credentials)
+        except TimeoutError as error:
+            raise SendUnclear("it took too long", after_seconds=2.0) from error
+
+    async def _send(
+        self, outgoing: Outgoing, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> str:
         team = str(config.get("teamId", ""))
         call = _Caller(self._client(credentials), self._pace, team)
         pieces = render(outgoing.text, limit=SPEC.limits.outbound_text_characters)
         if not pieces:
             raise SendRefused("the reply is blank")
         there: dict[int, str] = {}
-        if outgoing.attempt > 1:
+        if outgoing.in_doubt:
             there = await _ask(call, outgoing)
         ends = asyncio.get_running_loop().time() + _WHOLE_SECONDS
         for number, piece in enumerate(pieces):
             if number in there:
                 continue
-            if asyncio.get_running_loop().time() > ends:
-                raise SendLater("the rest of a long reply follows", after_seconds=0.1)
-            there[number] = await _post(call, outgoing, piece, number)
+            try:
+                _require_time(ends)
+                there[number] = await _post(call, outgoing, piece, number)
+            except SendLater as later:
+                if there:
+                    # Slack has the beginning: the next attempt must see that.
+                    raise SendUnclear(str(later), after_seconds=later.after_seconds) from later
+                raise
         return there[len(pieces) - 1]
 
     async def check(self, *, config: Mapping[str, Any], credentials: Mapping[str, str]) -> Learnt:
@@ -143,6 +157,11 @@ class _Caller:
             raise SendLater("Slack cannot be reached", after_seconds=2.0) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SendUnclear(type(error).__name__, after_seconds=2.0) from error
+
+
+def _require_time(ends: float) -> None:
+    if asyncio.get_running_loop().time() > ends:
+        raise SendLater("the rest of a long reply follows", after_seconds=0.1)
 
 
 async def _post(call: _Caller, outgoing: Outgoing, piece: str, number: int) -> str:

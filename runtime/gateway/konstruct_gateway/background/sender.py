@@ -98,6 +98,7 @@ class Sender:
             conversation_key=delivery.conversation_key,
             text=delivery.text,
             attempt=delivery.attempt,
+            in_doubt=delivery.in_doubt,
             queued_at=delivery.queued_at,
             agent_name=agent.display_name if agent is not None else "",
             avatar=agent.avatar if agent is not None else None,
