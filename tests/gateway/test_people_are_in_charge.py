@@ -5,8 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from konstruct_messages.turns import Verdict
-from support.far_agent import FarAgentTurn, WorkClient, far_agent
+from support.far_agent import FarAgentTurn, WorkClient, far_agent, until_stopped
 from support.gateways import RunningGateway, SampleTenant
 from support.visitor import visiting
 from support.waiting import until
@@ -49,16 +48,13 @@ async def test_a_command_sent_twice_acts_once(running: RunningGateway) -> None:
 async def test_stop_ends_the_open_turn_in_three_languages(
     running: RunningGateway, tenant: SampleTenant, language: str, text: str, said: str
 ) -> None:
-    async def until_stopped(given: FarAgentTurn) -> str | None:
-        while True:
-            answer = await given.work.heartbeat(given.turn)
-            if answer.json()["verdicts"][str(given.turn.turn_id)] == Verdict.STOP:
-                await given.work.complete(given.turn)
-                return None
-            await asyncio.sleep(0.02)
+    async def stopped(given: FarAgentTurn) -> str | None:
+        await until_stopped(given)
+        await given.work.complete(given.turn)
+        return None
 
     async with (
-        far_agent(running.internal_url, tenant.token, until_stopped) as agent,
+        far_agent(running.internal_url, tenant.token, stopped) as agent,
         visiting(running.url, WEBSITE, language=language) as visitor,
     ):
         await visitor.say("tell me everything")

@@ -122,6 +122,16 @@ class FarAgentTurn:
         return Step.model_validate(answer.json()["step"])
 
 
+async def until_stopped(given: FarAgentTurn) -> None:
+    """Wait until a heartbeat says that the turn is to stop."""
+    name = str(given.turn.turn_id)
+    while True:
+        answer = await given.work.heartbeat(given.turn)
+        if answer.json()["verdicts"][name] == "Stop":
+            return
+        await asyncio.sleep(0.05)
+
+
 Script = Callable[[FarAgentTurn], Awaitable[str | None]]
 
 

@@ -189,6 +189,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
                 telling=telling,
                 waiting=waiting,
                 metrics=metrics,
+                sentences=sentences,
                 conditions=conditions,
                 receiving=Counts(settings.max_receiving_per_tenant),
             ),

@@ -14,6 +14,7 @@ from konstruct_gateway.errors import Overloaded, Unavailable
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.registry.view import answering
+from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import Ignored, InboundMessage
@@ -46,6 +47,7 @@ class HookReception:
     telling: Telling
     waiting: Waiting
     metrics: Metrics
+    sentences: Sentences
     conditions: Conditions
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
@@ -126,10 +128,11 @@ class HookReception:
                 route.tenant.tenant_id,
                 route.connection.connection_id,
                 agent.agent_id,
-                [one.message for one in some],
+                [self.sentences.commands.mark(one.message) for one in some],
                 gather_milliseconds=route.connection.gather_milliseconds,
                 suspended=not answering(route.tenant, agent),
                 agent_name=agent.display_name,
+                answering=self.sentences.answering(route.tenant, agent, sends=True),
             )
             self._tell(route, agent, some, received)
 
@@ -145,6 +148,9 @@ class HookReception:
             self.metrics.messages.labels(route.connection.type, str(stored_as.duplicate)).inc()
             if stored_as.duplicate:
                 continue
+            if stored_as.command is not None:
+                command = stored_as.command.value
+                self.metrics.commands.labels(route.connection.type, command).inc()
             self.telling.tell(
                 Hint(
                     kind="Log",
