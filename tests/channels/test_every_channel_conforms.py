@@ -3,6 +3,7 @@
 import importlib
 import json
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -287,3 +288,20 @@ def test_plain_words_come_back_as_they_were(spec: ChannelSpec, text: str) -> Non
     form = importlib.import_module(f"konstruct_channels.{spec.folder}.format")
     messages = form.render(text, limit=spec.limits.outbound_text_characters)
     assert "".join(map(form.read, messages)).strip() == text.strip() or not messages
+
+
+@every_sender
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("*", "[", "`", "_", "<", "&", "|", "\\", "![", "[a](", "**a", "*a", "- "),
+        *("\n", "a\n", "```\n", "| a |\n|-|\n"),
+    ],
+)
+def test_the_longest_reply_is_rendered_at_once_whatever_it_is(
+    spec: ChannelSpec, piece: str
+) -> None:
+    form = importlib.import_module(f"konstruct_channels.{spec.folder}.format")
+    began = time.process_time()
+    form.render(piece * (65_536 // len(piece)), limit=spec.limits.outbound_text_characters)
+    assert time.process_time() - began < 2

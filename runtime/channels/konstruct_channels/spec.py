@@ -70,7 +70,7 @@ class ChannelSpec:
     signs_time: bool = False
     """Whether the vendor signs a time, so that an old webhook can be told from a new one."""
     api_url: str = ""
-    """The vendor's address; the setting `KONSTRUCT_<FOLDER>_API_URL` replaces it."""
+    """The vendor's address; a setting of the gateway puts another in its place."""
 
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""

@@ -51,18 +51,45 @@ def render(markdown: str, *, limit: int) -> list[str]:
     """
     if limit < SHORTEST_LIMIT:
         raise ValueError(f"A message of under {SHORTEST_LIMIT} characters cannot be kept.")
-    room = limit - len(_OPEN) - len(_CLOSE)
-    messages: list[str] = []
-    current: list[_Line] = []
+    packer = _Packer(limit)
     for line in _lines(markdown):
-        for chunk in _chunks(line.text, room):
-            piece = _Line(chunk, line.code)
-            if current and len(_joined([*current, piece])) > limit:
-                messages.append(_joined(current))
-                current = []
-            current.append(piece)
-    messages.append(_joined(current))
-    return [one for one in messages if one.strip("`\n\t ")]
+        for chunk in _chunks(line.text, limit - len(_OPEN) - len(_CLOSE)):
+            packer.add(_Line(chunk, line.code))
+    return packer.messages()
+
+
+class _Packer:
+    """Packs lines into messages; the size it keeps is never below the real one."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._done: list[str] = []
+        self._lines: list[_Line] = []
+        self._size = 0
+
+    def add(self, line: _Line) -> None:
+        """Add a line; of several blank ones in a row the first is enough."""
+        blank = not line.code and not line.text.strip()
+        if blank and (not self._lines or not self._lines[-1].text.strip()):
+            return
+        if self._lines and self._size + self._cost(line) > self._limit:
+            self._finish()
+        self._size += self._cost(line)
+        self._lines.append(line)
+
+    def messages(self) -> list[str]:
+        """Return the messages, none blank."""
+        self._finish()
+        return [one for one in self._done if one.strip("`\n\t ")]
+
+    def _cost(self, line: _Line) -> int:
+        begins = line.code and not (self._lines and self._lines[-1].code)
+        return len(line.text) + (1 if self._lines else 0) + begins * len(_OPEN + _CLOSE)
+
+    def _finish(self) -> None:
+        self._done.append(_joined(self._lines))
+        self._lines = []
+        self._size = 0
 
 
 def read(mrkdwn: str) -> str:
