@@ -108,3 +108,7 @@ bench-message-path: $(VENV)/.installed ## Measure what the platform adds to a me
 .PHONY: bench-ingest
 bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and slack_bolt (about 3 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/ingest.py
+
+.PHONY: bench-operator
+bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/operator_scale.py --tenants 1000

@@ -137,6 +137,9 @@ def far_registry() -> Iterator[FarRegistry]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # One packet for one answer: the head alone would wait 40 ms for the kernel's delayed ACK.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             answer: Any

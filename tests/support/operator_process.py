@@ -104,6 +104,12 @@ class OperatorProcess:
             name: int(float(count)) for name, count in found if name not in {"leases", "configmaps"}
         }
 
+    def looks(self) -> int:
+        """Return how many times a Tenant was reconciled so far, whatever came of it."""
+        name = 'konstruct_operator_reconciles_total{kind="Tenant"'
+        lines = [one for one in self.get("/metrics").text.splitlines() if one.startswith(name)]
+        return int(sum(float(one.rsplit(" ", 1)[1]) for one in lines))
+
     def resident_bytes(self) -> int:
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS"):

@@ -32,6 +32,7 @@ _APPLY_PATCH: Final = "application/apply-patch+yaml"
 _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 # Kubernetes' watch events can exceed aiohttp's own bound of a line.
 _LONGEST_LINE: Final = 2**21
+_PAGE: Final = 100
 _INSISTENCE_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16)
 
 Result = TypeVar("Result")
@@ -104,6 +105,31 @@ class Cluster:
             query["resourceVersion"] = "0"
         answer = await self._request("GET", kind.path(namespace=namespace), query=query)
         return answer["items"], answer["metadata"]["resourceVersion"]
+
+    async def pages(
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        metadata_only: bool = False,
+    ) -> AsyncIterator[Document]:
+        """Yield a collection's objects, or no more than their metadata, as lists of bounded size.
+
+        All pages are of one moment, which each page's metadata.resourceVersion names.
+        """
+        query = {"limit": str(_PAGE)}
+        if selector:
+            query["labelSelector"] = selector
+        accept = _METADATA_LIST if metadata_only else _JSON
+        while True:
+            path = kind.path(namespace=namespace)
+            page = await self._request("GET", path, query=query, accept=accept)
+            page["items"] = page.get("items") or []  # an empty list of metadata has null there
+            yield page
+            if not page["metadata"].get("continue"):
+                return
+            query["continue"] = page["metadata"]["continue"]
 
     async def create(self, kind: Kind, document: Document) -> Document:
         """Create an object. Raises AlreadyThere."""

@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -15,6 +15,7 @@ import structlog
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster, Document
 from konstruct_operator.cluster.kinds import NAMESPACE, SELECTORS, WATCHED, Kind
+from konstruct_operator.cluster.shelf import Shelf, keep, namespace_of
 from konstruct_operator.errors import OperatorError
 
 OnChange = Callable[[Kind, Document], None]
@@ -32,7 +33,8 @@ class Watched:
         self._cluster = cluster
         self._on_change = on_change
         self._namespaces = tuple(namespaces) or ("",)
-        self._objects: dict[tuple[str, str], dict[str, Document]] = {}
+        self._shelf = Shelf()
+        self._writing: dict[tuple[str, str, str], list[Document]] = {}
         self._waiting = 0
         self._synced = asyncio.Event()
 
@@ -59,20 +61,33 @@ class Watched:
 
     def find(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
         """Return the child as last seen, without managedFields."""
-        return self._objects.get((kind.kind, namespace), {}).get(name)
+        kept = self._shelf.find(kind.kind, name, namespace=namespace)
+        return None if kept is None else kept.document()
 
     def of_namespace(self, kind: Kind, namespace: str) -> list[Document]:
         """Return the children of one kind in one namespace as last seen."""
-        return list(self._objects.get((kind.kind, namespace), {}).values())
+        return [one.document() for one in self._shelf.of_namespace(kind.kind, namespace)]
 
-    def note(self, kind: Kind, document: Document) -> None:
-        """Remember what a write returned, so that the next look need not wait for the watch."""
+    async def written(
+        self, kind: Kind, name: str, write: Awaitable[Document], *, namespace: str = ""
+    ) -> Document:
+        """Await a write of ours and remember what it returned; its own echo is no change."""
+        address = (kind.kind, namespace, name)
+        heard = self._writing.setdefault(address, [])
+        try:
+            document = await write
+        finally:
+            self._writing.pop(address, None)
         if names.LABEL_TENANT in document["metadata"].get("labels", {}):
-            self._put(kind, _slim(document))
+            self._put(kind, document)
+        for one in heard:
+            if _version(one) != _version(document):
+                self._on_change(kind, one)
+        return document
 
     def forget(self, kind: Kind, name: str, *, namespace: str = "") -> None:
         """Remember that the object is gone."""
-        self._objects.get((kind.kind, namespace), {}).pop(name, None)
+        self._shelf.remove(kind.kind, name, namespace=namespace)
 
     async def _follow(self, kind: Kind, namespace: str) -> None:
         pause, first = 0.5, True
@@ -95,18 +110,17 @@ class Watched:
                 pause = min(_LONGEST_PAUSE, pause * 2)
 
     async def _read(self, kind: Kind, namespace: str) -> str:
-        documents, version = await self._cluster.list(
-            kind, namespace=namespace, selector=_selector(kind), from_cache=True
-        )
-        seen = {(_namespace(one), one["metadata"]["name"]) for one in documents}
-        for document in documents:
-            self._take("MODIFIED", kind, document)
-        for (name_of_kind, place), objects in list(self._objects.items()):
-            if name_of_kind != kind.kind or (namespace and place != namespace):
-                continue
-            for name, document in list(objects.items()):
-                if (place, name) not in seen:
-                    self._take("DELETED", kind, document)
+        seen: set[tuple[str, str]] = set()
+        version = "0"
+        async for page in self._cluster.pages(kind, namespace=namespace, selector=_selector(kind)):
+            version = page["metadata"]["resourceVersion"]
+            for document in page["items"]:
+                seen.add((namespace_of(document), document["metadata"]["name"]))
+                self._take("MODIFIED", kind, document)
+        for place, name, kept in self._shelf.of_kind(kind.kind):
+            ours = not namespace or place == namespace
+            if ours and (place, name) not in seen and kept.version <= int(version):
+                self._take("DELETED", kind, kept.document())
         return version
 
     async def _stream(self, kind: Kind, namespace: str, version: str) -> str:
@@ -127,32 +141,30 @@ class Watched:
         return version
 
     def _take(self, change: str, kind: Kind, document: Document) -> None:
-        slim = _slim(document)
-        known = self.find(kind, slim["metadata"]["name"], namespace=_namespace(slim))
+        place, name = namespace_of(document), document["metadata"]["name"]
+        known = self._shelf.find(kind.kind, name, namespace=place)
         if change == "DELETED":
-            self.forget(kind, slim["metadata"]["name"], namespace=_namespace(slim))
-        elif known is not None and _version(known) >= _version(slim):
+            if known is not None and known.version <= _version(document):
+                self.forget(kind, name, namespace=place)
+        elif known is not None and known.version >= _version(document):
             return
         else:
-            self._put(kind, slim)
-        self._on_change(kind, slim)
+            self._put(kind, document)
+            heard = self._writing.get((kind.kind, place, name))
+            if heard is not None:
+                heard.append(document)
+                return
+        self._on_change(kind, document)
 
     def _put(self, kind: Kind, document: Document) -> None:
-        place = self._objects.setdefault((kind.kind, _namespace(document)), {})
-        place[document["metadata"]["name"]] = document
-
-
-def _namespace(document: Document) -> str:
-    return str(document["metadata"].get("namespace", ""))
+        name, place = document["metadata"]["name"], namespace_of(document)
+        known, new = self._shelf.find(kind.kind, name, namespace=place), keep(document)
+        if known is None or known.version < new.version:
+            self._shelf.put(kind.kind, new, name, namespace=place)
 
 
 def _version(document: Document) -> int:
     return int(document["metadata"]["resourceVersion"])
-
-
-def _slim(document: Document) -> Document:
-    metadata = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
-    return {**document, "metadata": metadata}
 
 
 def _selector(kind: Kind) -> str:

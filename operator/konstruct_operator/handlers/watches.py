@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -15,37 +15,19 @@ def handlers(context: Context) -> kopf.OperatorRegistry:
     """Return the handlers, each of which does nothing but ask for a look."""
     registry = kopf.OperatorRegistry()
 
-    async def tenant_event(name: str, body: kopf.Body, **_: Any) -> None:
-        _heard(context, body)
-        context.tenant_changed(name)
-
-    async def namespaced_event(namespace: str | None, body: kopf.Body, **_: Any) -> None:
-        _heard(context, body)
-        if namespace:
-            context.namespace_changed(namespace)
-
-    async def template_event(
-        name: str,
-        type: str | None,  # noqa: A002 - kopf's word
-        body: kopf.Body,
-        **_: Any,
-    ) -> None:
-        _heard(context, body)
-        if type != "DELETED":
-            context.template_changed(name)
+    async def declared(type: str | None, event: kopf.RawEvent, **_: Any) -> None:  # noqa: A002 - kopf's word
+        document: dict[str, Any] = cast("dict[str, Any]", event["object"])
+        metadata = document["metadata"]
+        context.hearing.heard(metadata["uid"], metadata["resourceVersion"])
+        context.declared.hear(type, document)
 
     group, version = names.GROUP, names.VERSION
-    kopf.on.event(group, version, "tenants", registry=registry)(tenant_event)
-    kopf.on.event(group, version, "agents", registry=registry)(namespaced_event)
-    kopf.on.event(group, version, "channelconnections", registry=registry)(namespaced_event)
-    kopf.on.event(group, version, "agenttemplates", registry=registry)(template_event)
+    kopf.on.event(group, version, "tenants", registry=registry)(declared)
+    kopf.on.event(group, version, "agents", registry=registry)(declared)
+    kopf.on.event(group, version, "channelconnections", registry=registry)(declared)
+    kopf.on.event(group, version, "agenttemplates", registry=registry)(declared)
     kopf.on.login(registry=registry)(_login)
     return registry
-
-
-def _heard(context: Context, body: kopf.Body) -> None:
-    metadata = body["metadata"]
-    context.hearing.heard(metadata["uid"], metadata["resourceVersion"])
 
 
 async def watch(context: Context, *, stop: asyncio.Event, take_signals: Callable[[], None]) -> None:

@@ -1,6 +1,9 @@
 """Apply: make the cluster and the gateway what the plan says, writing only what differs."""
 
+import asyncio
 import dataclasses
+from collections.abc import Awaitable
+from typing import Any
 
 import structlog
 
@@ -38,22 +41,39 @@ async def foundation(context: Context, observed: Observed) -> bool:
     return changed
 
 
-async def everything(context: Context, observed: Observed) -> Observed:
-    """Make the children and publish the tenant; return what was observed, with the registration."""
+async def fences(context: Context, observed: Observed) -> None:
+    """Make the children that come before any pod and need no word of the gateway."""
+    documents = children.before_registration(observed, context.settings)
+    await _together(*(_apply_if_differs(context, one) for one in documents))
+
+
+async def everything(context: Context, observed: Observed, fenced: asyncio.Task[None]) -> Observed:
+    """Publish the tenant and, once it is `fenced`, make its pods.
+
+    Return what was observed, with the registration.
+    """
     settings = context.settings
-    await _apply_all(context, children.before_registration(observed, settings))
     token = ""
     if not observed.work_token.current:
         token = work_token.token(observed.tenant_id, context.random_bytes(32))
         fresh = dataclasses.replace(observed.work_token, current=work_token.hash_of(token))
         observed = dataclasses.replace(observed, work_token=fresh)
-    observed = await publish(context, observed)
+    if token and ("Deployment", names.AGENT_NAME) not in observed.children:
+        # No pod can take the token before the gateway knows it, so neither needs to wait.
+        published, _ = await _together(
+            publish(context, observed), _create_token(context, observed, token)
+        )
+        observed, token = published, ""
+    else:
+        observed = await publish(context, observed)
+    await fenced
     if not _token_is_accepted(observed, fresh=bool(token)):
         return observed
     if token:
         await _create_token(context, observed, token)
     await _remove_replaced_secrets(context, observed)
-    await _apply_all(context, children.after_registration(observed, settings))
+    for document in children.after_registration(observed, settings):
+        await _apply_if_differs(context, document)
     await _remove_others(context, observed)
     return observed
 
@@ -113,9 +133,13 @@ async def _create_token(context: Context, observed: Observed, token: str) -> Non
         raise RetryLater("Another work token was made meanwhile.") from error
 
 
-async def _apply_all(context: Context, documents: tuple[Document, ...]) -> None:
-    for document in documents:
-        await _apply_if_differs(context, document)
+async def _together(*steps: Awaitable[Any]) -> list[Any]:
+    """Take steps at once and wait for all, whatever becomes of any; raise the first's error."""
+    ended = await asyncio.gather(*steps, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return ended
 
 
 async def _apply_if_differs(context: Context, document: Document) -> bool:
@@ -130,10 +154,16 @@ async def _apply_if_differs(context: Context, document: Document) -> bool:
 
 
 async def _apply(context: Context, document: Document) -> None:
-    kind = kinds.BY_NAME[document["kind"]]
-    applied = await insist(lambda: context.cluster.apply(kind, document))
-    context.watched.note(kind, applied)
-    context.applied[_address(applied)] = _state(applied)
+    kind, address = kinds.BY_NAME[document["kind"]], _address(document)
+    applied = await context.watched.written(
+        kind,
+        document["metadata"]["name"],
+        insist(lambda: context.cluster.apply(kind, document)),
+        namespace=document["metadata"].get("namespace", ""),
+    )
+    context.spelt.pop(address, None)
+    if differs(applied, document):
+        context.spelt[address] = _state(applied)
 
 
 def _is_as_applied(context: Context, seen: Document | None, document: Document) -> bool:
@@ -141,7 +171,7 @@ def _is_as_applied(context: Context, seen: Document | None, document: Document) 
 
     The server may spell a value differently (0.5 is 500m); that alone is no drift.
     """
-    if seen is None or context.applied.get(_address(seen)) != _state(seen):
+    if seen is None or context.spelt.get(_address(document)) != _state(seen):
         return False
     key = names.ANNOTATION_CONFIG_HASH
     wanted = document["metadata"]["annotations"].get(key)

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from uuid import UUID
 
-from konstruct_crds.agent import Agent
-from konstruct_crds.connection import ChannelConnection
-from konstruct_crds.tenant import Tenant
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster
+from konstruct_operator.cluster.declarations import Declarations
 from konstruct_operator.cluster.events import Events
 from konstruct_operator.cluster.watched import Watched
 from konstruct_operator.observed import SealKeys
@@ -17,28 +14,12 @@ from konstruct_operator.reconcile.board import DemandBoard
 from konstruct_operator.reconcile.hearing import Hearing
 from konstruct_operator.reconcile.metrics import Metrics
 from konstruct_operator.reconcile.queue import CoalescingQueue, Key
+from konstruct_operator.reconcile.roster import Roster
 from konstruct_operator.registry.client import Registry
 from konstruct_operator.settings import OperatorSettings
 
 NAMESPACE_KEY = "Namespace"
 """A key for objects in a namespace of which no tenant is known."""
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One tenant's declarations as a sweep listed them, so that they need no second request."""
-
-    tenant: Tenant
-    agents: tuple[Agent, ...]
-    connections: tuple[ChannelConnection, ...]
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is remembered of a tenant to find it again."""
-
-    tenant_id: UUID
-    namespace: str
 
 
 def utc_now() -> datetime:
@@ -52,6 +33,7 @@ class Context:
 
     settings: OperatorSettings
     cluster: Cluster
+    declared: Declarations
     watched: Watched
     registry: Registry
     queue: CoalescingQueue
@@ -61,29 +43,27 @@ class Context:
     seal_keys: SealKeys
     random_bytes: Callable[[int], bytes]
     now: Callable[[], datetime] = utc_now
-    changes: int = 0
-    changed: dict[str, int] = field(default_factory=dict)
     hearing: Hearing = field(default_factory=Hearing)
-    tenants: dict[str, Known] = field(default_factory=dict)
-    listed: dict[str, Declared] = field(default_factory=dict)
-    applied: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
+    roster: Roster = field(default_factory=Roster)
+    spelt: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
+    """The state of the few children that the server spells differently from what we applied."""
+
+    def declared_changed(self, kind: str, namespace: str, name: str) -> None:
+        """Ask for a fresh look at what an object of ours is about."""
+        if kind == names.TENANT:
+            self.tenant_changed(name)
+        elif kind == names.TEMPLATE:
+            self.template_changed(name)
+        else:
+            self.namespace_changed(namespace)
 
     def tenant_changed(self, name: str) -> None:
         """Ask for a fresh look at a tenant."""
-        self.listed.pop(name, None)
-        self.changes += 1
-        self.changed[name] = self.changes
         self.queue.put(Key(names.TENANT, name))
-
-    def take_listed(self, declared: Declared, *, since: int) -> None:
-        """Keep a sweep's list of a tenant, unless it changed `since` the list was begun."""
-        name = declared.tenant.metadata.name
-        if self.changed.get(name, 0) <= since:
-            self.listed[name] = declared
 
     def namespace_changed(self, namespace: str) -> None:
         """Ask for a fresh look at whoever owns what is in a namespace."""
-        owners = [name for name, known in self.tenants.items() if known.namespace == namespace]
+        owners = self.roster.of_namespace(namespace)
         for name in owners:
             self.tenant_changed(name)
         if not owners:
@@ -95,10 +75,7 @@ class Context:
 
     def forget(self, name: str) -> None:
         """Drop what is remembered of a tenant that is gone."""
-        known = self.tenants.pop(name, None)
-        self.listed.pop(name, None)
-        self.changed.pop(name, None)
+        namespace = self.roster.forget(name)
         self.metrics.forget(name)
-        if known is not None:
-            for address in [one for one in self.applied if known.namespace in one[1:]]:
-                del self.applied[address]
+        for address in [one for one in self.spelt if namespace in one[1:]]:
+            del self.spelt[address]

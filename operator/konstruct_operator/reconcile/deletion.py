@@ -166,16 +166,22 @@ async def _record_order(context: Context, observed: Observed) -> None:
 
 
 async def _let_go(context: Context, observed: Observed) -> None:
+    uid = observed.tenant.metadata.uid
     document = await context.cluster.find(kinds.TENANT, observed.name)
-    if document is None or document["metadata"]["uid"] != observed.tenant.metadata.uid:
+    if document is None or document["metadata"]["uid"] != uid:
+        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
         return
     metadata = document["metadata"]
     left = [one for one in metadata.get("finalizers", []) if one != names.FINALIZER]
     patch = {"resourceVersion": metadata["resourceVersion"], "finalizers": left}
     try:
-        await context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch})
+        # Kept as written: a look before the watch tells of the end must not begin to end it again.
+        await context.declared.written(
+            (names.TENANT, "", observed.name),
+            context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch}),
+        )
     except NotFound:
-        return
+        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
 
 
 def _on_delete(text: str) -> Literal["Keep", "Erase"]:

@@ -2,26 +2,22 @@
 
 import asyncio
 import time
-from typing import Any
-from uuid import UUID
 
 import structlog
 
-from konstruct_crds.agent import Agent
-from konstruct_crds.connection import ChannelConnection
-from konstruct_crds.tenant import Tenant
 from konstruct_operator import names
 from konstruct_operator.cluster import kinds
 from konstruct_operator.errors import OperatorError, RetryLater
 from konstruct_operator.reconcile import deletion, others, tenants
-from konstruct_operator.reconcile.context import NAMESPACE_KEY, Context, Declared, Known
+from konstruct_operator.reconcile.context import NAMESPACE_KEY, Context
 from konstruct_operator.reconcile.queue import Key
 
 log = structlog.get_logger(__name__)
 
 
 async def work(context: Context) -> None:
-    """Take keys from the queue and look at them, for ever."""
+    """Take keys from the queue and look at them, for ever, once everything was listed."""
+    await context.declared.complete()
     while True:
         key = await context.queue.take()
         failed = True
@@ -85,9 +81,8 @@ async def follow_demand(context: Context) -> None:
             await _after_outage(context)
         version = demand.version
         changed = context.board.hear(demand)
-        for name, known in list(context.tenants.items()):
-            if known.tenant_id in changed:
-                context.tenant_changed(name)
+        for name in context.roster.of_ids(changed):
+            context.tenant_changed(name)
 
 
 async def _look(context: Context, key: Key) -> float | None:
@@ -100,42 +95,25 @@ async def _look(context: Context, key: Key) -> float | None:
 
 
 async def _sweep_once(context: Context, *, spread: float) -> None:
-    since = context.changes
-    found, _ = await context.cluster.list(kinds.TENANT)
-    agents = await _by_namespace(context, kinds.AGENT)
-    connections = await _by_namespace(context, kinds.CONNECTION)
-    templates, _ = await context.cluster.list(kinds.TEMPLATE)
-    context.hearing.listed(
-        (one["metadata"]["uid"], one["metadata"]["resourceVersion"])
-        for one in (*found, *templates, *_flat(agents), *_flat(connections))
-    )
+    declared = context.declared
+    places = context.settings.watch_namespaces or ("",)
+    context.hearing.listed(await declared.read(context.cluster, places))
     await _compare_registry(context)
-    owned = set()
-    for position, document in enumerate(found):
-        await asyncio.sleep(0)  # between two tenants everybody else has a turn
-        tenant = Tenant.model_validate(document)
-        name = tenant.metadata.name
-        place = names.namespace_of(name, tenant.spec.namespace or "")
-        owned.add(place)
-        declared = Declared(
-            tenant,
-            tuple(Agent.model_validate(one) for one in agents.get(place, ())),
-            tuple(ChannelConnection.model_validate(one) for one in connections.get(place, ())),
-        )
-        context.take_listed(declared, since=since)
-        if name not in context.tenants:
-            context.tenants[name] = _known(tenant, place)
-        context.queue.put(Key(names.TENANT, name), after=spread * position / len(found))
-    for place in (agents.keys() | connections.keys()) - owned:
-        context.queue.put(Key(NAMESPACE_KEY, place))
-    for document in templates:
-        context.template_changed(document["metadata"]["name"])
+    tenants_there = declared.names(kinds.TENANT)
+    for position, (_, name) in enumerate(tenants_there):
+        context.queue.put(Key(names.TENANT, name), after=spread * position / len(tenants_there))
+    for kind in (kinds.AGENT, kinds.CONNECTION):
+        for place, _ in declared.names(kind):
+            if not context.roster.of_namespace(place):
+                context.queue.put(Key(NAMESPACE_KEY, place))
+    for _, name in declared.names(kinds.TEMPLATE):
+        context.template_changed(name)
 
 
 async def _after_outage(context: Context) -> None:
     """Publish at once what could not be published during the outage."""
     await _compare_registry(context)
-    for name in list(context.tenants):
+    for name in context.roster.names():
         context.tenant_changed(name)
 
 
@@ -149,19 +127,6 @@ async def _compare_registry(context: Context) -> None:
         log.warning("registry_not_compared", error=str(error))
 
 
-async def _by_namespace(context: Context, kind: kinds.Kind) -> dict[str, list[dict[str, Any]]]:
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    places = context.settings.watch_namespaces or ("",)
-    for place in places:
-        for document in (await context.cluster.list(kind, namespace=place))[0]:
-            grouped.setdefault(document["metadata"]["namespace"], []).append(document)
-    return grouped
-
-
-def _flat(grouped: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    return [one for group in grouped.values() for one in group]
-
-
 async def _tell_of_gateway(context: Context, *, note: str, away: bool) -> None:
     lease = {
         "apiVersion": kinds.LEASE.api_version,
@@ -170,7 +135,3 @@ async def _tell_of_gateway(context: Context, *, note: str, away: bool) -> None:
     }
     reason = "GatewayUnreachable" if away else "GatewayReachable"
     await context.events.tell(lease, warning=away, reason=reason, note=note)
-
-
-def _known(tenant: Tenant, place: str) -> Known:
-    return Known(UUID(str(tenant.spec.id or tenant.metadata.uid)), place)

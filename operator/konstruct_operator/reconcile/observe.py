@@ -1,16 +1,14 @@
-"""Observe: read everything about one tenant, once."""
+"""Observe: everything about one tenant, once. Only Secrets, and namespaces of others, are read."""
 
 import asyncio
 import base64
 import dataclasses
 from typing import Any
 
-from konstruct_crds.agent import Agent
-from konstruct_crds.connection import ChannelConnection
-from konstruct_crds.tenant import Tenant
 from konstruct_operator import names
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import insist
+from konstruct_operator.errors import Forbidden, RetryLater
 from konstruct_operator.observed import (
     NamespaceView,
     Observed,
@@ -21,13 +19,12 @@ from konstruct_operator.observed import (
     secret_references,
 )
 from konstruct_operator.plan import work_token
-from konstruct_operator.reconcile.context import Context, Declared, Known
+from konstruct_operator.reconcile.context import Context
 
 
 async def tenant(context: Context, name: str) -> Observed | None:
     """Return what there is to know about a tenant, None when there is no such Tenant."""
-    declared = context.listed.pop(name, None)
-    found = declared.tenant if declared else await _tenant(context, name)
+    found = context.declared.tenant(name)
     if found is None:
         return None
     observed = Observed(
@@ -38,34 +35,28 @@ async def tenant(context: Context, name: str) -> Observed | None:
         missing_seconds=context.settings.missing_seconds,
         public_url=context.settings.public_url,
     )
-    context.tenants[name] = Known(observed.tenant_id, observed.namespace_name)
-    view = await namespace(context, observed.namespace_name)
+    place = observed.namespace_name
+    context.roster.enter(name, observed.tenant_id, place)
     observed = dataclasses.replace(
         observed,
-        namespace=view,
+        namespace=await namespace(context, place),
         demand=context.board.demand_for(observed.tenant_id),
         reports=context.board.reports_on(observed.tenant_id),
     )
     if not observed.owns_namespace or found.metadata.deletion_timestamp is not None:
         return observed
-    if declared is None:
-        declared = await _declared(context, found, observed.namespace_name)
     observed = dataclasses.replace(
         observed,
-        agents=tuple(one for one in declared.agents if not one.metadata.deletion_timestamp),
+        agents=tuple(
+            one for one in context.declared.agents(place) if not one.metadata.deletion_timestamp
+        ),
         connections=tuple(
-            one for one in declared.connections if not one.metadata.deletion_timestamp
+            one
+            for one in context.declared.connections(place)
+            if not one.metadata.deletion_timestamp
         ),
     )
-    return await with_children(context, observed)
-
-
-async def with_children(context: Context, observed: Observed) -> Observed:
-    """Return the observation with the children, the pods, and the Secrets read anew."""
-    observed = with_pods(context, observed)
-    if ("RoleBinding", names.OPERATOR_BINDING) not in observed.children:
-        return observed
-    return await _with_secrets(context, observed)
+    return with_pods(context, observed)
 
 
 def with_pods(context: Context, observed: Observed) -> Observed:
@@ -124,24 +115,8 @@ def pods(deployment: dict[str, Any] | None) -> PodsView | None:
     )
 
 
-async def _tenant(context: Context, name: str) -> Tenant | None:
-    document = await context.cluster.find(kinds.TENANT, name)
-    return None if document is None else Tenant.model_validate(document)
-
-
-async def _declared(context: Context, found: Tenant, place: str) -> Declared:
-    (agents, _), (connections, _) = await asyncio.gather(
-        context.cluster.list(kinds.AGENT, namespace=place),
-        context.cluster.list(kinds.CONNECTION, namespace=place),
-    )
-    return Declared(
-        found,
-        tuple(Agent.model_validate(one) for one in agents),
-        tuple(ChannelConnection.model_validate(one) for one in connections),
-    )
-
-
-async def _with_secrets(context: Context, observed: Observed) -> Observed:
+async def with_secrets(context: Context, observed: Observed) -> Observed:
+    """Return the observation with the Secrets read anew, as our RoleBinding allows."""
     place = observed.namespace_name
     uses: dict[str, set[str]] = {}
     for reference in secret_references(observed.tenant, observed.agents, observed.connections):
@@ -166,7 +141,10 @@ async def _with_secrets(context: Context, observed: Observed) -> Observed:
 
 
 async def _secret(context: Context, place: str, name: str) -> SecretView | None:
-    document = await insist(lambda: context.cluster.find(kinds.SECRET, name, namespace=place))
+    try:
+        document = await insist(lambda: context.cluster.find(kinds.SECRET, name, namespace=place))
+    except Forbidden as error:
+        raise RetryLater(f"Our RoleBinding in {place} does not count yet: {error}") from error
     if document is None:
         return None
     metadata = document["metadata"]

@@ -92,7 +92,10 @@ async def write(context: Context, declared: Declared, status: Status) -> None:
         "status": status.model_dump(mode="json", by_alias=True, exclude_none=True),
     }
     try:
-        await context.cluster.apply(BY_NAME[declared.kind], document, subresource="status")
+        await context.declared.written(
+            (declared.kind, metadata.namespace, metadata.name),
+            context.cluster.apply(BY_NAME[declared.kind], document, subresource="status"),
+        )
     except NotFound:
         return  # deleted meanwhile: nobody is left to be told
     await _tell(context, declared, status.conditions)

@@ -1,6 +1,10 @@
 """One tenant, looked at from beginning to end."""
 
+import asyncio
+import contextlib
 import dataclasses
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 from konstruct_operator import names
 from konstruct_operator.cluster import kinds
@@ -27,11 +31,13 @@ async def reconcile(context: Context, name: str) -> float | None:
         observed = await observe.tenant(context, name) or observed
     problem: Refused | None = None
     if observed.owns_namespace:
-        try:
-            observed = await apply.everything(context, observed)
-        except Refused as refused:
-            problem = refused
-            observed = dataclasses.replace(observed, problem=str(refused))
+        async with _beside(apply.fences(context, observed)) as fences:
+            observed = await observe.with_secrets(context, observed)
+            try:
+                observed = await apply.everything(context, observed, fences)
+            except Refused as refused:
+                problem = refused
+                observed = dataclasses.replace(observed, problem=str(refused))
         observed = observe.with_pods(context, observed)
     pause = await report.tenant(context, observed)
     if problem is not None:
@@ -44,13 +50,22 @@ async def _hold(context: Context, observed: Observed) -> None:
     metadata = observed.tenant.metadata
     if names.FINALIZER in metadata.finalizers:
         return
-    await context.cluster.merge(
-        kinds.TENANT,
-        observed.name,
-        {
-            "metadata": {
-                "resourceVersion": metadata.resource_version,
-                "finalizers": [*metadata.finalizers, names.FINALIZER],
-            }
-        },
+    patch = {
+        "resourceVersion": metadata.resource_version,
+        "finalizers": [*metadata.finalizers, names.FINALIZER],
+    }
+    await context.declared.written(
+        (names.TENANT, "", observed.name),
+        context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch}),
     )
+
+
+@contextlib.asynccontextmanager
+async def _beside(step: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Take a step beside the block; it does not outlive the block, whatever becomes of either."""
+    task = asyncio.create_task(step)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

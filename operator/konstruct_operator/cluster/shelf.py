@@ -1,0 +1,86 @@
+"""Where objects of the API are kept between looks: many of them, each in little memory.
+
+A parsed object takes ten times the memory of its text, and every full garbage collection walks over
+all of it. A look reads a handful of objects, which costs less than it saves.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from konstruct_operator.cluster.client import Document
+
+
+class Kept(NamedTuple):
+    """One object. `text` is its JSON without managedFields, `declared` a hash of what is declared.
+
+    The declared part is all that others than its controller write: spec (by its generation),
+    labels, annotations, and that it is being deleted.
+    """
+
+    uid: str
+    version: int
+    declared: int
+    text: bytes
+
+    def document(self) -> Document:
+        """Return the object."""
+        found: Document = json.loads(self.text)
+        return found
+
+
+class Shelf:
+    """Objects by kind, namespace ('' without one) and name."""
+
+    def __init__(self) -> None:
+        self._objects: dict[tuple[str, str], dict[str, Kept]] = {}
+
+    def find(self, kind: str, name: str, *, namespace: str = "") -> Kept | None:
+        """Return an object, or None."""
+        return self._objects.get((kind, namespace), {}).get(name)
+
+    def of_namespace(self, kind: str, namespace: str) -> list[Kept]:
+        """Return the objects of one kind in one namespace."""
+        return list(self._objects.get((kind, namespace), {}).values())
+
+    def of_kind(self, kind: str) -> Iterator[tuple[str, str, Kept]]:
+        """Yield (namespace, name, object) of every object of a kind there is at this moment."""
+        for (of_kind, namespace), objects in list(self._objects.items()):
+            if of_kind == kind:
+                for name, kept in list(objects.items()):
+                    yield namespace, name, kept
+
+    def put(self, kind: str, kept: Kept, name: str, *, namespace: str = "") -> None:
+        """Keep an object in place of what was known of it."""
+        self._objects.setdefault((kind, namespace), {})[name] = kept
+
+    def remove(self, kind: str, name: str, *, namespace: str = "") -> None:
+        """Drop an object; absent is fine."""
+        objects = self._objects.get((kind, namespace))
+        if objects is not None:
+            objects.pop(name, None)
+            if not objects:
+                del self._objects[kind, namespace]
+
+
+def keep(document: Document) -> Kept:
+    """Return an object as it is kept."""
+    metadata = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
+    slim = {**document, "metadata": metadata}
+    written_by_others = (
+        metadata.get("generation"),
+        metadata.get("labels"),
+        metadata.get("annotations"),
+        metadata.get("deletionTimestamp"),
+    )
+    return Kept(
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        declared=hash(json.dumps(written_by_others, sort_keys=True)),
+        text=json.dumps(slim, ensure_ascii=False, separators=(",", ":")).encode(),
+    )
+
+
+def namespace_of(document: Document) -> str:
+    """Return the namespace an object lies in, '' without one."""
+    return str(document["metadata"].get("namespace") or "")
