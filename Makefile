@@ -53,6 +53,7 @@ generate: $(VENV)/.installed ## Write every generated file anew: CRDs, channel t
 	@$(RUN)/python -m konstruct_crds generate
 	@$(RUN)/python -m konstruct_gateway openapi
 	@$(RUN)/python -m konstruct_llm openapi
+	@PYTHONPATH=tests $(RUN)/python -m support.metrics_page > docs/reference/metrics.md
 
 .PHONY: format
 format: $(VENV)/.installed ## Format the code and mend what the linter can mend

@@ -9,60 +9,60 @@ class LlmMetrics:
     """The service's metrics, in a registry of their own (several services may share a process)."""
 
     def __init__(self) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         self.calls = Counter(
             "konstruct_llm_calls_total",
             "Calls by how they ended",
             ("outcome",),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.attempts = Counter(
             "konstruct_llm_attempts_total",
             "Requests to providers by model and outcome",
             ("model", "outcome"),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.retries = Counter(
             "konstruct_llm_retries_total",
             "Attempts beyond the first at the same deployment",
             ("model",),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.open_circuits = Gauge(
             "konstruct_llm_open_circuits",
             "Deployments out of rotation, by model",
             ("model",),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.in_progress = Gauge(
-            "konstruct_llm_calls_in_progress", "Calls in progress", registry=self._registry
+            "konstruct_llm_calls_in_progress", "Calls in progress", registry=self.registry
         )
         self.first_token = Histogram(
             "konstruct_llm_first_token_seconds",
             "From the accepted request to the provider's first token",
             ("model",),
             buckets=_SECONDS,
-            registry=self._registry,
+            registry=self.registry,
         )
         self.tokens = Counter(
             "konstruct_llm_tokens_total",
             "Tokens by model and direction",
             ("model", "direction"),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.cost = Counter(
             "konstruct_llm_cost_micro_usd_total",
             "Cost in micro-USD by model",
             ("model",),
-            registry=self._registry,
+            registry=self.registry,
         )
         self.unsettled = Counter(
             "konstruct_llm_unsettled_total",
             "Answers that could not be journalled",
             ("reason",),
-            registry=self._registry,
+            registry=self.registry,
         )
 
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
+        return generate_latest(self.registry)
