@@ -188,9 +188,15 @@ class MemoryRecords:
         return self.usages.get(tenant_id, MonthUsage())
 
     async def conversations(
-        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+        self,
+        tenant_id: UUID,
+        *,
+        before: datetime | None = None,
+        limit: int = 50,
+        with_human: bool = False,
     ) -> list[ConversationRow]:
         rows = [one.conversation for one in self.talks.get(tenant_id, [])]
+        rows = [one for one in rows if not with_human or one.mode == "Human"]
         rows.sort(key=lambda one: one.last_at, reverse=True)
         return [one for one in rows if before is None or one.last_at < before][:limit]
 

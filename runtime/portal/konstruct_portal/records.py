@@ -91,7 +91,10 @@ class ConversationRow:
 
 @dataclass(frozen=True)
 class TranscriptEntry:
-    """One line of a conversation's log. `kind` is a LogKind's value, `code` says which notice."""
+    """One line of a conversation's log. `kind` is a LogKind's value, `code` says which notice.
+
+    `human`: somebody of the tenant wrote it. `liked` and `disliked` count what people think of it.
+    """
 
     seq: int
     kind: str
@@ -99,6 +102,9 @@ class TranscriptEntry:
     text: str
     at: datetime
     code: str = ""
+    human: bool = False
+    liked: int = 0
+    disliked: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,9 +182,17 @@ class Records(Protocol):
         ...
 
     async def conversations(
-        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+        self,
+        tenant_id: UUID,
+        *,
+        before: datetime | None = None,
+        limit: int = 50,
+        with_human: bool = False,
     ) -> list[ConversationRow]:
-        """Return a tenant's conversations, the latest first, older than `before`."""
+        """Return a tenant's conversations, the latest first, older than `before`.
+
+        `with_human`: only those that a human has, or that wait for one.
+        """
         ...
 
     async def transcript(

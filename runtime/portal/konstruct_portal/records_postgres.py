@@ -1,5 +1,6 @@
 """The portal's records in Postgres, through the store."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
@@ -117,10 +118,17 @@ class PostgresRecords:
         )
 
     async def conversations(
-        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+        self,
+        tenant_id: UUID,
+        *,
+        before: datetime | None = None,
+        limit: int = 50,
+        with_human: bool = False,
     ) -> list[ConversationRow]:
         """Return a tenant's conversations."""
-        found = await portal.conversations(self._store, tenant_id, before=before, limit=limit)
+        found = await portal.conversations(
+            self._store, tenant_id, before=before, limit=limit, with_human=with_human
+        )
         return [_conversation(one) for one in found]
 
     async def transcript(
@@ -132,7 +140,7 @@ class PostgresRecords:
             return None
         return Transcript(
             conversation=_conversation(found.conversation),
-            entries=tuple(_entry(one) for one in found.entries),
+            entries=tuple(_entry(one, found.feedback) for one in found.entries),
             earlier=found.earlier,
         )
 
@@ -167,8 +175,9 @@ def _conversation(stored: portal.ConversationRow) -> ConversationRow:
     )
 
 
-def _entry(stored: LogEntry) -> TranscriptEntry:
+def _entry(stored: LogEntry, feedback: Mapping[UUID, tuple[str, ...]]) -> TranscriptEntry:
     payload = stored.payload
+    given = feedback.get(stored.turn_id, ()) if stored.turn_id is not None else ()
     return TranscriptEntry(
         seq=stored.seq,
         kind=stored.kind.value,
@@ -176,4 +185,7 @@ def _entry(stored: LogEntry) -> TranscriptEntry:
         text=str(payload.get("text") or ""),
         at=stored.at,
         code=str(payload.get("code") or ""),
+        human=bool(payload.get("human")),
+        liked=given.count("up"),
+        disliked=given.count("down"),
     )

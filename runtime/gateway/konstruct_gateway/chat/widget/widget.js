@@ -21,6 +21,7 @@ const ICONS = {
   chat: "M21 11.5a8.4 8.4 0 0 1-12.2 7.5L3 21l2-5.8A8.4 8.4 0 1 1 21 11.5z",
   close: "M6 6l12 12M18 6L6 18",
   fresh: "M12 5v14M5 12h14",
+  fold: "M5.5 9l6.5 6.5L18.5 9",
   send: "M12 19V5M5.5 11.5L12 5l6.5 6.5",
   stop: "M7 7h10v10H7z",
   down: "M12 5v14M5.5 12.5L12 19l6.5-6.5",
@@ -61,7 +62,7 @@ const root = host.attachShadow({ mode: "open" });
 const title = make("h2", { id: "title" }, wish.title || words.title);
 const face = make("div", { class: "face", "aria-hidden": "true" }, "…");
 const state = make("p", { class: "state", role: "status" });
-const hello = make("p", { class: "hello", hidden: true });
+const hello = make("div", { class: "hello", hidden: true });
 const log = make("div", { class: "log", role: "log", "aria-live": "polite", "aria-label": words.log });
 const drafts = make("div", { class: "drafts", "aria-live": "off" });
 const scroll = make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": words.log }, hello, log, drafts);
@@ -131,7 +132,7 @@ const answers = {
     agent = frame.agent || agent;
     title.textContent = wish.title || frame.title || agent || words.title;
     face.textContent = [...(agent || title.textContent)][0]?.toUpperCase() ?? "";
-    if (!hello.firstChild) hello.append(make("strong", {}, title.textContent), make("span", {}, frame.greeting || ""));
+    if (!hello.firstChild) hello.append(face.cloneNode(true), make("strong", {}, title.textContent), make("span", {}, frame.greeting || ""));
     hello.hidden = Boolean(log.firstChild);
     // What was in the making before the break is told again, or is replaced by its reply.
     for (const turn of [...turns.keys()]) drop(turn);
@@ -350,7 +351,7 @@ function open() {
   host.dataset.open = "yes";
   unread = 0;
   count.hidden = true;
-  launch.replaceChildren(icon("down"), count);
+  launch.replaceChildren(icon("fold"), count);
   launch.setAttribute("aria-label", words.close);
   launch.setAttribute("aria-expanded", "true");
   if (!begun) { begun = true; link.open(); }

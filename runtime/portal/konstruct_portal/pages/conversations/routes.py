@@ -1,12 +1,16 @@
-"""A tenant's conversations, to read: the list and one transcript."""
+"""A tenant's conversations: the list, one transcript, and the desk to take one over.
 
-from datetime import datetime
+A human's acts go from the page straight to the gateway, with a ticket that is signed here.
+"""
+
+from datetime import UTC, datetime
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from konstruct_messages import identity
+from konstruct_messages.credentials import DESK_LIFETIME, ChatCredential, CredentialUse, sign
 from konstruct_portal.directory import (
     Shown,
     ShownTenant,
@@ -17,7 +21,7 @@ from konstruct_portal.directory import (
 )
 from konstruct_portal.errors import NotHere
 from konstruct_portal.language import Translate
-from konstruct_portal.page import Page, Viewed
+from konstruct_portal.page import Page, Viewed, plain
 from konstruct_portal.records import ConversationRow
 
 router = APIRouter()
@@ -26,14 +30,16 @@ _PER_PAGE = 30
 
 
 @router.get("/tenants/{tenant_name}/conversations", name="conversations")
-async def show_conversations(page: Viewed, tenant_name: str, before: str = "") -> Response:
-    """Show a page of the list, the latest first."""
+async def show_conversations(
+    page: Viewed, tenant_name: str, before: str = "", waiting: str = ""
+) -> Response:
+    """Show a page of the list, the latest first; `waiting`: only those that a human has."""
     _ = page.translate
     tenant = await find_tenant(page, tenant_name)
     rows: list[ConversationRow] = []
     if tenant.tenant_id is not None:
         rows = await page.services.records.conversations(
-            tenant.tenant_id, before=_moment(before), limit=_PER_PAGE + 1
+            tenant.tenant_id, before=_moment(before), limit=_PER_PAGE + 1, with_human=bool(waiting)
         )
     shown = rows[:_PER_PAGE]
     return page.render(
@@ -42,6 +48,7 @@ async def show_conversations(page: Viewed, tenant_name: str, before: str = "") -
         rows=shown,
         older=shown[-1].last_at.isoformat() if len(rows) > _PER_PAGE else "",
         paged=bool(before),
+        waiting=bool(waiting),
         agents=names_by_id(tenant, await agents_of(page, tenant)),
         channels=await _channels(page, tenant),
         section="conversations",
@@ -70,6 +77,7 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
         transcript=transcript,
         person=name,
         words=_words(_),
+        desk=f"/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/conversations/{wanted}",
         agent=names_by_id(tenant, await agents_of(page, tenant)).get(
             transcript.conversation.agent_id
         ),
@@ -83,11 +91,43 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
     )
 
 
+@router.post("/tenants/{tenant_name}/desk/ticket", name="desk.ticket")
+async def give_ticket(page: Viewed, tenant_name: str) -> Response:
+    """Return a ticket with which the viewer takes conversations of the tenant over, for a minute.
+
+    Whoever may see a tenant's conversations may; the gateway records who did.
+    """
+    tenant = await find_tenant(page, tenant_name)
+    if tenant.tenant_id is None:
+        raise NotHere(tenant_name)
+    expires_at = datetime.now(UTC) + DESK_LIFETIME
+    ticket = sign(
+        ChatCredential(
+            use=CredentialUse.DESK,
+            tenant_id=tenant.tenant_id,
+            connection=identity.PORTAL_CONNECTION,
+            person_key=f"portal:{page.user.user_id}",
+            display_name=_first_name(page.user.email),
+            language=page.language,
+            expires_at=expires_at,
+        ),
+        page.services.settings.chat_key.get_secret_value(),
+    )
+    return plain(JSONResponse({"ticket": ticket, "expiresAt": expires_at.isoformat()}))
+
+
+def _first_name(email: str) -> str:
+    """Return what customers read as a person's name: not the whole address."""
+    name = email.split("@", 1)[0].split("+", 1)[0]
+    return name.replace(".", " ").replace("_", " ").title()[:128] or "?"
+
+
 def _words(_: Translate) -> dict[str, str]:
     """Return what markers and notices without a text of their own mean."""
     return {
-        "ModeHuman": _("A human took over."),
+        "ModeHuman": _("From here on, a human has the conversation."),
         "ModeAgent": _("The agent is back."),
+        "StartedOver": _("The person started over. The agent no longer looks at what was before."),
         "Replayed": _("The message was given to the agent again."),
         "Stopped": _("The answer was stopped."),
         "Later": _("The answer takes longer than usual."),
