@@ -13,13 +13,35 @@ _PAIRS = {")": "(", "]": "["}
 
 def agent_is_accepted(agent: Agent) -> Finding:
     """Tell whether tools and escalation rules are well-formed."""
+    about = ConditionType.ACCEPTED
     problem = _problem(agent.spec.tools, [rule.when for rule in agent.spec.escalation])
-    if problem is None:
+    if problem is not None:
+        return Finding(about, Verdict.WRONG, *problem)
+    missing = parts_without_effect(agent)
+    if missing:
         return Finding(
-            ConditionType.ACCEPTED, Verdict.HOLDS, "Accepted", "The declaration is understood."
+            about,
+            Verdict.HOLDS,
+            "AcceptedInPart",
+            "The declaration is understood, but this version does nothing yet with"
+            f" {', '.join(missing)}. The agent answers without.",
         )
-    reason, message = problem
-    return Finding(ConditionType.ACCEPTED, Verdict.WRONG, reason, message)
+    return Finding(about, Verdict.HOLDS, "Accepted", "The declaration is understood.")
+
+
+def parts_without_effect(agent: Agent) -> list[str]:
+    """Return what an Agent declares and this version cannot do, in words."""
+    spec = agent.spec
+    tools = [tool.name for tool in spec.tools if str(tool.type) != "BuiltIn"]
+    found = {
+        f"the tool{'s' if len(tools) > 1 else ''} {' and '.join(tools)}": bool(tools),
+        "approvals": any(tool.approval is not None for tool in spec.tools),
+        "escalation": bool(spec.escalation),
+        "knowledge": bool(spec.knowledge),
+        "recall": str(spec.memory.recall) == "Enabled",
+        "handOff outside the portal": any(str(one.type) != "Portal" for one in spec.hand_off),
+    }
+    return [words for words, declared in found.items() if declared]
 
 
 def template_is_ready(template: AgentTemplate) -> Finding:
