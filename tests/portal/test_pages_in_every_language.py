@@ -117,7 +117,7 @@ async def test_a_transcript_shows_what_was_said_as_text(site: Site) -> None:
     page = await visitor.get(address[1])
     assert "Hello, are you open today?" in page.text
     assert "**until 18:00**" in page.text  # Markdown is drawn by the browser, from text
-    assert "A human took over." in page.text
+    assert "From here on, a human has the conversation." in page.text
 
 
 async def test_conditions_are_shown_word_for_word(site: Site) -> None:
