@@ -33,7 +33,7 @@ def test_tools_and_knowledge_that_do_nothing_yet_are_named() -> None:
             {
                 "name": "orders",
                 "type": "HTTP",
-                "http": {"url": "https://o.example", "method": "GET"},
+                "http": {"url": "https://o.example", "method": "Get"},
             },
             {"name": "stock", "type": "MCP", "mcp": {"url": "https://s.example"}},
         ],
