@@ -113,3 +113,10 @@ bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and
 .PHONY: bench-operator
 bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/operator_scale.py --tenants 1000
+
+KILLS ?= 1000
+MESSAGES ?= 100000
+SEED ?= 1
+.PHONY: campaign-crash
+campaign-crash: $(VENV)/.installed ## Kill anything under load and count what is lost or doubled (KILLS, MESSAGES, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_crash.py --kills $(KILLS) --messages $(MESSAGES) --seed $(SEED)
