@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -454,3 +455,33 @@ async def test_a_gateway_that_dies_while_slack_answers_leaves_one_message(
             await until_sent(house, 1)
         assert far.texts == ["You said: hello"]
         assert ("conversations.history", 200) in far.calls
+
+
+async def test_a_body_without_a_length_is_counted_and_a_visit_is_no_delivery(
+    database: Database, tenant: SampleTenant
+) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    async with slack_house(database, tenant) as house:
+        with suppress(httpx.HTTPError):  # the gateway need not read to the end
+            answer = await house.caller.client.post(house.caller.url, content=endless())
+            assert answer.status_code == 413
+        assert (await house.caller.client.get(house.caller.url)).status_code == 401
+        assert (await house.caller.client.put(house.caller.url)).status_code == 405
+        assert await house.rows("SELECT 1 FROM konstruct.inbox") == []
+
+
+async def test_a_tenant_that_sleeps_keeps_what_comes_and_answers_later(
+    database: Database, tenant: SampleTenant
+) -> None:
+    async with slack_house(database, tenant) as house:
+        tenant.suspended()
+        await tenant.register(house.gateway.internal_url)
+        assert await house.caller.deliver(direct("kept", ts="1.000001"), "Ev1")
+        await asyncio.sleep(0.5)
+        assert house.far.ledger == []
+        tenant.resumed()
+        await tenant.register(house.gateway.internal_url)
+        assert await house.settled(1) == ["You said: kept"]
