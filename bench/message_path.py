@@ -24,7 +24,7 @@ import httpx
 
 from processes import cpu_seconds, milliseconds, resident_mib
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
-from support.far_model import Answer, Behaviour, FarModel
+from support.far_model import Answer, Behaviour, FarModel, Rule
 from support.stack import Program, Stack, running_stack, work_token
 from support.visitor import Visitor, visiting
 
@@ -55,9 +55,13 @@ class Sample:
     replied: float
 
 
-def answer(_body: dict[str, Any]) -> Behaviour:
-    """Answer at once with thirty words."""
-    return Answer(text="word " * 30)
+def answering(words: int) -> Rule:
+    """Return the provider's rule: answer at once with that many words, each a chunk of its own."""
+
+    def answer(_body: dict[str, Any]) -> Behaviour:
+        return Answer(text="word " * words)
+
+    return answer
 
 
 async def main() -> None:
@@ -67,12 +71,13 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="length of the measured part")
     parser.add_argument("--visitors", type=int, default=40, help="conversations")
     parser.add_argument("--turns", type=int, default=20, help="turns before the measured part")
+    parser.add_argument("--words", type=int, nargs="+", default=[30], help="chunks per answer")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
-        async with FarModel(rule=answer) as far, running_stack(directory) as stack:
+        async with FarModel() as far, running_stack(directory) as stack:
             programs = await start(stack, far, directory)
             async with contextlib.AsyncExitStack() as sockets:
                 visitors = [
@@ -80,7 +85,11 @@ async def main() -> None:
                     for _ in range(options.visitors)
                 ]
                 await warm_up(visitors, options.turns)
-                await measure(stack, far, programs, visitors, options)
+                for words in options.words:
+                    far.rule = answering(words)
+                    print(f"--- {words} words, {options.rate:g} messages per second")
+                    await measure(stack, far, programs, visitors, options)
+                await null_run(far, options)
 
 
 async def start(stack: Stack, far: FarModel, directory: Path) -> list[Program]:
@@ -142,7 +151,6 @@ async def measure(
     samples = await asyncio.gather(*tasks)
     used = {name: cpu_seconds(pid) - before[name] for name, pid in pids.items()}
     report(far, list(samples), used, pids)
-    await null_run(far, options)
 
 
 async def one_message(visitor: Visitor, due: float) -> Sample:

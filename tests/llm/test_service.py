@@ -114,10 +114,20 @@ async def test_a_repeat_returns_the_record_without_calling_the_provider(
     assert (await spent(office)).by_model["far"].calls == 1
 
 
+async def test_words_that_come_faster_than_anybody_reads_come_together(
+    url: str, office: Office, far: FarModel
+) -> None:
+    caller = await at_work(office, url)
+    far.script(Answer(text="word " * 200))
+    assert await caller.stream("one two three") == "word " * 200
+    assert len(caller.events) <= 50
+
+
 async def test_a_stream_comes_in_pieces_and_ends_after_the_record(
     url: str, office: Office, far: FarModel
 ) -> None:
     caller = await at_work(office, url)
+    far.script(Answer(text="Echo: one two three", token_seconds=0.05))
     assert await caller.stream("one two three") == "Echo: one two three"
     assert len(caller.events) >= 5
     last = caller.events[-2]

@@ -18,6 +18,8 @@ from konstruct_messages.turns import ClaimedTurn
 _log = structlog.get_logger(__name__)
 
 _MOST_PENDING = 64 * 1024
+# Faster than a person sees; each line costs every program on its way.
+_PAUSE_SECONDS = 0.025
 
 
 class DeltaSender:
@@ -30,7 +32,7 @@ class DeltaSender:
         self._pending_offset = 0
         self._offset = 0
         self._more = asyncio.Event()
-        self._closing = False
+        self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def restart(self) -> None:
@@ -39,7 +41,7 @@ class DeltaSender:
 
     def add(self, text: str) -> None:
         """Queue a piece of the reply in the making; never waits."""
-        if self._closing:
+        if self._closing.is_set():
             return
         if len(self._pending) + len(text) > _MOST_PENDING:
             self._offset += len(text)
@@ -54,10 +56,14 @@ class DeltaSender:
         if self._task is None:
             self._task = asyncio.create_task(self._send())
 
+    def finish(self) -> None:
+        """Take nothing more and let the request end by itself; `close` waits for it."""
+        self._closing.set()
+        self._more.set()
+
     async def close(self) -> None:
         """End the request; waits at most a second for what is still pending."""
-        self._closing = True
-        self._more.set()
+        self.finish()
         if self._task is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(1.0):
@@ -74,7 +80,7 @@ class DeltaSender:
         try:
             await self._work.send_deltas(self._turn, self._lines())
         except AgentError as error:
-            self._closing = True
+            self._closing.set()
             _log.info("deltas_ended", turn_id=str(self._turn.turn_id), reason=str(error))
 
     async def _lines(self) -> AsyncIterator[bytes]:
@@ -87,5 +93,10 @@ class DeltaSender:
                 )
                 self._pending = ""
                 yield delta.model_dump_json().encode() + b"\n"
-            if self._closing and not self._pending:
-                return
+            if self._closing.is_set():
+                if not self._pending:
+                    return
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await self._closing.wait()

@@ -69,23 +69,26 @@ class ModelClient:
             "Konstruct-Turn": str(turn.turn_id),
             "Konstruct-Step": str(number),
         }
+        whole = False
         try:
             async with self._http.stream(
                 "POST", "/v1/chat/completions", json=body, headers=headers, timeout=self._timeout
             ) as response:
                 if not response.is_success:
                     raise_for(response.status_code, await response.aread(), response.headers)
+                # Read to the very end: a response that is left early costs its connection.
                 async for line in response.aiter_lines():
-                    if line == f"data: {_DONE}":
-                        return
-                    text = _take(line, answer)
+                    whole = whole or line == f"data: {_DONE}"
+                    text = "" if whole else _take(line, answer)
                     if text:
                         yield text
         except httpx.HTTPError as error:
-            raise RetryLater(
-                f"The model service cannot be reached: {type(error).__name__}."
-            ) from error
-        raise RetryLater("The stream of the model service broke off.")
+            if not whole:
+                raise RetryLater(
+                    f"The model service cannot be reached: {type(error).__name__}."
+                ) from error
+        if not whole:
+            raise RetryLater("The stream of the model service broke off.")
 
 
 def _take(line: str, answer: ModelAnswer) -> str:

@@ -87,7 +87,8 @@ class TurnWorker:
             except BudgetReached:
                 reply = sentences.budget_reached(self._catalogue())
             finally:
-                await self._deltas.close()
+                # Not waited for: a socket drops what comes later than the reply.
+                self._deltas.finish()
                 for telling in self._telling:
                     telling.cancel()
             self.settling = True
@@ -101,6 +102,8 @@ class TurnWorker:
         except Exception:
             log.exception("turn_crashed")
             await self._fail("The agent failed.")
+        finally:
+            await self._deltas.close()
 
     async def _answer(self) -> str:
         messages: list[dict[str, Any]] = [

@@ -1,7 +1,7 @@
 """From pieces to one assistant message in OpenAI's shape, and back to chunks. Pure."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from konstruct_llm.provider import Piece, Usage
@@ -67,6 +67,21 @@ class Assembly:
     def spoken(self) -> str:
         """Return everything that was generated, for an estimate of its tokens."""
         return self.text + "".join(call["arguments"] for call in self._calls.values())
+
+
+def deltas_of(pieces: Sequence[Piece]) -> Iterator[dict[str, Any]]:
+    """Yield pieces as deltas, neighbouring texts as one; parts of tool calls stay as they came."""
+    text = ""
+    for piece in pieces:
+        if not piece.tool_calls:
+            text += piece.text
+            continue
+        if text:
+            yield {"content": text}
+            text = ""
+        yield delta_of(piece)
+    if text:
+        yield {"content": text}
 
 
 def delta_of(piece: Piece) -> dict[str, Any]:

@@ -6,6 +6,7 @@ on if its turn does (the next attempt finds the record), and is cut short if its
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ class RunningCall:
     readers: int = 0
     task: asyncio.Task[None] | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event = field(default_factory=asyncio.Event)
     cut: bool = False
 
     @property
@@ -50,6 +52,8 @@ class RunningCall:
         """Wake every reader."""
         self.changed.set()
         self.changed = asyncio.Event()
+        if self.ended:
+            self.over.set()
 
     async def begun(self) -> None:
         """Wait for the first piece. Raises the CallRefused of a call that never began."""
@@ -58,13 +62,22 @@ class RunningCall:
         if not self.pieces and self.failure is not None:
             raise self.failure
 
-    async def follow(self) -> AsyncIterator[Piece]:
-        """Yield all pieces; afterwards `recorded` is set. Raises the CallRefused that ended it."""
+    async def follow(self, *, pause_seconds: float = 0.0) -> AsyncIterator[Sequence[Piece]]:
+        """Yield all pieces; afterwards `recorded` is set. Raises the CallRefused that ended it.
+
+        The first come at once, then whatever has gathered, at most every `pause_seconds`.
+        """
         position = 0
         while True:
-            while position < len(self.pieces):
-                yield self.pieces[position]
-                position += 1
+            if position < len(self.pieces):
+                gathered = self.pieces[position:]
+                position += len(gathered)
+                yield gathered
+                if pause_seconds > 0 and not self.ended:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(pause_seconds):
+                            await self.over.wait()
+                continue
             if self.failure is not None:
                 raise self.failure
             if self.recorded is not None:

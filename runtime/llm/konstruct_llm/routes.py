@@ -11,7 +11,7 @@ from fastapi import Depends, Header, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from konstruct_llm.assembly import delta_of, event
+from konstruct_llm.assembly import deltas_of, event
 from konstruct_llm.calls import ModelCalls, RunningCall
 from konstruct_llm.errors import CallRefused
 from konstruct_llm.ledger import Recorded, StepKey
@@ -23,6 +23,9 @@ from konstruct_store import Store
 from konstruct_store.errors import StoreError
 
 _log = structlog.get_logger(__name__)
+
+# Faster than a person sees; each event costs every program on its way.
+_PAUSE_SECONDS = 0.025
 
 
 @dataclass(frozen=True)
@@ -184,17 +187,19 @@ async def _stream(calls: ModelCalls, running: RunningCall) -> AsyncGenerator[byt
         "created": int(time.time()),
         "model": running.model,
     }
-    delta: dict[str, Any] = {"role": "assistant"}
+    first: dict[str, Any] = {"role": "assistant"}
     try:
-        async for piece in running.follow():
-            delta |= delta_of(piece)
-            if delta:
-                yield event(_chunk(head, delta))
-            delta = {}
+        async for pieces in running.follow(pause_seconds=_PAUSE_SECONDS):
+            events = bytearray()
+            for delta in deltas_of(pieces):
+                events += event(_chunk(head, first | delta))
+                first = {}
+            if events:
+                yield bytes(events)
         recorded = cast("Recorded", running.recorded)
         last = _chunk(head, {}, finish_reason=recorded.finish_reason)
-        yield event({**last, "usage": recorded.usage, "konstruct": _extra(running)})
-        yield b"data: [DONE]\n\n"
+        end = event({**last, "usage": recorded.usage, "konstruct": _extra(running)})
+        yield end + b"data: [DONE]\n\n"
     except CallRefused as refusal:
         yield event(_error(refusal))
     finally:
