@@ -176,6 +176,7 @@ def _context(
         seal_keys=keys,
         random_bytes=secrets.token_bytes,
     )
+    metrics.follow(waiting=context.queue.due, writes=cluster.writes)
     return context
 
 

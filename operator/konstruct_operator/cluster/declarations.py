@@ -87,6 +87,10 @@ class Declarations:
         heard = self._writing.setdefault(address, [])
         try:
             new = keep(await write)
+        except BaseException:
+            if heard:
+                self._on_change(*address)
+            raise
         finally:
             self._writing.pop(address, None)
         kind, namespace, name = address

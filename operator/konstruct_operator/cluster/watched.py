@@ -76,6 +76,10 @@ class Watched:
         heard = self._writing.setdefault(address, [])
         try:
             document = await write
+        except BaseException:
+            for one in heard:
+                self._on_change(kind, one)
+            raise
         finally:
             self._writing.pop(address, None)
         if names.LABEL_TENANT in document["metadata"].get("labels", {}):

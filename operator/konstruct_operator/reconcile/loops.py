@@ -40,9 +40,6 @@ async def work(context: Context) -> None:
         finally:
             context.queue.done(key, failed=failed)
             context.metrics.seconds.labels(kind=key.kind).observe(time.monotonic() - began)
-            context.metrics.waiting.set(context.queue.due())
-            for resource, count in context.cluster.writes.items():
-                context.metrics.writes.labels(resource=resource).set(count)
 
 
 async def sweep(context: Context) -> None:

@@ -1,6 +1,7 @@
 """The operator's metrics, in a registry of their own."""
 
 import contextlib
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -10,6 +11,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._writes: Mapping[str, int] = {}
         self.reconciled = Counter(
             "konstruct_operator_reconciles",
             "Objects looked at, by kind and outcome (done, retried, failed)",
@@ -46,6 +48,11 @@ class Metrics:
             registry=self.registry,
         )
 
+    def follow(self, *, waiting: Callable[[], int], writes: Mapping[str, int]) -> None:
+        """Take these numbers from where they are kept, each time the metrics are asked for."""
+        self.waiting.set_function(waiting)
+        self._writes = writes
+
     def forget(self, tenant: str) -> None:
         """Drop the series of a tenant that is gone."""
         with contextlib.suppress(KeyError):
@@ -53,4 +60,6 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return the metrics in the exposition format."""
+        for resource, count in self._writes.items():
+            self.writes.labels(resource=resource).set(count)
         return generate_latest(self.registry)

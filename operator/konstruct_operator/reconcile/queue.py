@@ -40,6 +40,7 @@ class CoalescingQueue:
         self._running: set[Key] = set()
         self._failures: dict[Key, int] = {}
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
 
     def put(self, key: Key, *, after: float = 0.0) -> None:
         """Ask for `key`, at the earliest `after` seconds from now; an earlier wish stands."""
@@ -52,7 +53,14 @@ class CoalescingQueue:
         self._changed.set()
 
     async def take(self) -> Key:
-        """Wait for a due key that nobody works on, and mark it as worked on."""
+        """Wait for a due key that nobody works on, and mark it as worked on.
+
+        One waits for all: or every wish and every due time would wake every worker.
+        """
+        async with self._turn:
+            return await self._take()
+
+    async def _take(self) -> Key:
         while True:
             pause = self._next_pause()
             if pause is not None and pause <= 0:
