@@ -87,3 +87,15 @@ async def test_a_suspended_agent_keeps_messages_while_its_colleague_answers(
         tenant.over["agents"] = (tenant.agent("ana"), tenant.agent("bert"))
         await tenant.register(running.internal_url)
         assert (await waiting.wait_for("reply"))[1]["text"] == "You said: anybody?"
+
+
+async def test_help_is_given_while_a_tenant_is_suspended(
+    running: RunningGateway, tenant: SampleTenant
+) -> None:
+    tenant.suspended()
+    await tenant.register(running.internal_url)
+    async with visiting(running.url, "acme/website") as visitor:
+        await visitor.say("help")
+        await visitor.wait_for("notice")
+        await asyncio.sleep(0.3)
+        assert [notice["code"] for notice in visitor.of_kind("notice")] == ["Help"]

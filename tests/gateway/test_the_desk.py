@@ -1,14 +1,13 @@
 """The desk: somebody whom the portal vouches for takes a conversation over and gives it back."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
-from konstruct_messages.credentials import CredentialUse
 from konstruct_store import portal
+from support.desk import act, desk_ticket
 from support.far_agent import WorkClient, far_agent
 from support.gateways import RunningGateway, SampleTenant
 from support.visitor import visiting
@@ -16,27 +15,6 @@ from support.visitor import visiting
 pytestmark = pytest.mark.postgres
 
 WEBSITE = "acme/website"
-
-
-def desk_ticket(tenant: SampleTenant, **over: Any) -> str:
-    return tenant.portal_ticket(
-        agent="", use=CredentialUse.DESK, **({"display_name": "Eva"} | over)
-    )
-
-
-async def act(
-    running: RunningGateway,
-    conversation: UUID,
-    ticket: str,
-    *,
-    tenant: str = "acme",
-    origin: str | None = None,
-    **wish: str,
-) -> httpx.Response:
-    headers = {"Authorization": f"Bearer {ticket}"} | ({"Origin": origin} if origin else {})
-    async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
-        path = f"/chat/{tenant}/portal/conversations/{conversation}"
-        return await client.post(path, json=wish, headers=headers)
 
 
 async def newest(running: RunningGateway, tenant: SampleTenant) -> UUID:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from support.desk import act, desk_ticket
 from support.far_agent import FarAgentTurn, far_agent, until_stopped
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
@@ -173,6 +174,28 @@ async def test_what_is_being_written_streams_and_can_be_stopped(
         await page.get_by_role("button", name="Stop the answer").click()
         await expect(page.locator(".note")).to_have_text("Stopped.")
         await expect(page.locator(".drafts .row")).to_have_count(0)
+
+
+async def test_a_human_who_takes_over_is_named_and_ends_the_draft(
+    customer: Customer, tenant: SampleTenant
+) -> None:
+    async def slowly(given: FarAgentTurn) -> str:
+        await given.work.deltas(given.turn, ["Let me "])
+        await until_stopped(given)
+        return "too late"
+
+    async with far_agent(customer.gateway.internal_url, tenant.token, slowly) as agent:
+        page = await customer.opened()
+        await say(page, "hello")
+        await expect(page.locator(".drafts .bubble")).to_contain_text("Let me")
+        conversation = agent.turns[0].conversation_id
+        for wish in ({"action": "take"}, {"action": "write", "id": "1", "text": "I am Eva."}):
+            answer = await act(customer.gateway, conversation, desk_ticket(tenant), **wish)
+            assert answer.status_code == 200
+        await expect(page.locator(".log .foot").last).to_contain_text("Eva · Human")
+        await expect(page.locator(".drafts .row")).to_have_count(0)
+        await expect(page.get_by_role("button", name="Good answer")).to_have_count(0)
+        await expect(page.get_by_text("too late")).to_have_count(0)
 
 
 async def test_a_reload_comes_back_as_the_same_person(

@@ -223,6 +223,16 @@ async def test_notices_of_commands_go_to_a_vendor_too(gateway_store: Store) -> N
     assert delivery.text == "Just ask."
 
 
+async def test_a_vendors_people_hear_that_the_answer_was_stopped(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    await office.write("tell me everything")
+    await office.must_claim()
+    answering = Answering(lambda _: {NoticeCode.STOPPED: "Stopped."}, sends=True)
+    await office.write(inbound("stop", command=Command.STOP), answering=answering)
+    [delivery] = await outbox.claim_deliveries(gateway_store, lease_seconds=10, limit=10)
+    assert delivery.text == "Stopped."
+
+
 async def test_the_last_feedback_of_a_person_is_kept(
     gateway_store: Store, portal_store: Store
 ) -> None:

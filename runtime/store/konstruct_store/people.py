@@ -52,7 +52,7 @@ async def obey(
             entries.append(entry_of(row))
             code = NoticeCode.STARTED_OVER
         case Command.STOP:
-            code = await _stop(connection, place)
+            code = await _stop(connection, place, sends=answering.sends)
         case Command.HUMAN:
             row = await connection.fetchrow(
                 statement("settle/set_mode"), *place, ConversationMode.HUMAN.value, item.person.key
@@ -71,13 +71,18 @@ async def obey(
     return tuple(entries)
 
 
-async def _stop(connection: Connection, place: tuple[UUID, UUID]) -> NoticeCode | None:
-    """Stop what is open and what waits; None when the open turn's end will say so."""
+async def _stop(
+    connection: Connection, place: tuple[UUID, UUID], *, sends: bool
+) -> NoticeCode | None:
+    """Stop what is open and what waits; None when the end of the open turn will say so.
+
+    A turn that ends without words says so in the log alone, which a vendor's people do not see.
+    """
     stopped = count_of(await connection.execute(statement("people/stop_open"), *place))
     cancelled = await connection.fetchval(statement("people/cancel_pending"), *place)
-    if stopped:
+    if stopped and not sends:
         return None
-    return NoticeCode.STOPPED if cancelled else NoticeCode.NOTHING_TO_STOP
+    return NoticeCode.STOPPED if stopped or cancelled else NoticeCode.NOTHING_TO_STOP
 
 
 async def write_as_human(
@@ -94,7 +99,8 @@ async def write_as_human(
     """Let a human who has the conversation reply as `name`, once per `client_id`.
 
     Returns the entry and whether it is new; `actor` is kept with it and `sends` tells of a
-    connection whether a vendor carries its replies. Raises NotFound, AgentHasConversation (take it over first) and RetryLater.
+    connection whether a vendor carries its replies. Raises NotFound, AgentHasConversation (take it
+    over first) and RetryLater.
     """
     place = (tenant_id, conversation_id)
     async with store.transaction(tenant_id) as connection:

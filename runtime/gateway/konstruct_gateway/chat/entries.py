@@ -35,13 +35,14 @@ def frame_of(entry: LogEntry, *, agent: str, stopped: str) -> Frame | None:
             }
             return reply | {"human": True} if payload.get("human") else reply
         case LogKind.NOTICE:
-            return {
+            notice: Frame = {
                 "type": "notice",
                 "code": str(payload.get("code", "")),
                 "text": str(payload.get("text") or _wordless(payload, stopped)),
                 "at": entry.at.isoformat(),
                 "seq": entry.seq,
             }
+            return notice | ({"turn": str(entry.turn_id)} if entry.turn_id is not None else {})
         case _:
             return None
 

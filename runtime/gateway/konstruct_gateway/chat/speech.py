@@ -123,8 +123,10 @@ class Speech:
     async def _after(self, place: Place, agent: AgentSnapshot, received: Received) -> None:
         """Say what else there is to say, once the message is acknowledged."""
         tenant_id = place.tenant.tenant_id
+        if received.command is not None:
+            return
         if answering(place.tenant, agent):
-            if not (received.duplicate or received.silenced or received.command):
+            if not (received.duplicate or received.silenced):
                 self.services.later.expect(
                     Expected(tenant_id, received.conversation_id, received.seq, self.languages)
                 )

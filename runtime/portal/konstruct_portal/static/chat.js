@@ -74,6 +74,7 @@
     reply(frame) {
       settled.add(frame.turn);
       drop(frame.turn);
+      if (frame.human) for (const turn of [...turns.keys()]) drop(turn);
       busy(false);
       if (shown.has(frame.seq)) return;
       const element = copyOf("agent-message");
@@ -105,6 +106,7 @@
     notice(frame) {
       if (frame.seq && shown.has(frame.seq)) return;
       if (frame.turn) { settled.add(frame.turn); drop(frame.turn); }
+      if (frame.code === "Human") for (const turn of [...turns.keys()]) drop(turn);
       if (frame.code !== "Later") busy(false);
       note(frame.text);
     },

@@ -157,6 +157,7 @@ const answers = {
   },
   reply(frame) {
     settle(frame.turn);
+    if (frame.human) settleAll();
     if (shown.has(frame.seq)) return;
     const name = frame.agent || agent;
     const body = make("div", { class: "bubble" });
@@ -169,7 +170,7 @@ const answers = {
   notice(frame) {
     if (frame.seq && shown.has(frame.seq)) return;
     if (frame.code !== "Later") settle(frame.turn);
-    if (frame.code === "Stopped" || frame.code === "Human") for (const turn of [...turns.keys()]) settle(turn);
+    if (frame.code === "Human") settleAll();
     if (frame.text) note(frame.text);
     missed();
   },
@@ -254,6 +255,9 @@ function settle(turn) {
   settled.add(turn);
   drop(turn);
 }
+
+// A human has the conversation: what the agent was writing does not come any more.
+function settleAll() { for (const turn of [...turns.keys()]) settle(turn); }
 
 function drop(turn) {
   const draft = turns.get(turn);
