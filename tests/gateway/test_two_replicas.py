@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from support.chatting import chatting, take_ticket
+from support.desk import act, desk_ticket
 from support.far_agent import FarAgentTurn, WorkClient, far_agent
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
@@ -131,3 +132,19 @@ async def _demand(running: RunningGateway) -> None:
         first = (await client.get("/internal/registry/demand")).json()
         query = {"version": first["version"], "waitSeconds": "30"}
         await client.get("/internal/registry/demand", params=query)
+
+
+async def test_a_human_at_one_replica_answers_a_socket_of_another(
+    database: Database, tenant: SampleTenant
+) -> None:
+    async with (
+        two_replicas(database, tenant) as (here, there),
+        far_agent(there.internal_url, tenant.token) as agent,
+        visiting(here.url, "acme/website") as visitor,
+    ):
+        await visitor.ask("hello")
+        conversation, ticket = agent.turns[0].conversation_id, desk_ticket(tenant)
+        await act(there, conversation, ticket, action="take")
+        await act(there, conversation, ticket, action="write", id="one", text="I am Eva.")
+        _, reply = await visitor.wait_for("reply", 2, seconds=5)
+        assert (reply["agent"], reply["text"]) == ("Eva", "I am Eva.")
