@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 async def delete(context: Context, observed: Observed) -> float | None:
     """End a tenant; return when to try again while the gateway does not answer."""
     metadata = observed.tenant.metadata
-    if names.FINALIZER not in metadata.finalizers:
+    if names.FINALIZER not in metadata.finalizers or not await _still_ends(context, observed):
         return None
     await _remove_children(context, observed)
     try:
@@ -43,6 +43,20 @@ async def delete(context: Context, observed: Observed) -> float | None:
     await _let_go(context, observed)
     context.forget(observed.name)
     return None
+
+
+async def _still_ends(context: Context, observed: Observed) -> bool:
+    """Tell whether the Tenant is really there still, waiting for us.
+
+    The watches may tell of the end of the children before that of the Tenant; to begin again then
+    would bring our RoleBinding back, and nobody would remove it.
+    """
+    uid = observed.tenant.metadata.uid
+    document = await context.cluster.find(kinds.TENANT, observed.name)
+    if document is not None and document["metadata"]["uid"] == uid:
+        return names.FINALIZER in document["metadata"].get("finalizers", [])
+    context.declared.forget(kinds.TENANT, observed.name, uid=uid)
+    return False
 
 
 async def deliver_orders(context: Context) -> None:
@@ -166,22 +180,16 @@ async def _record_order(context: Context, observed: Observed) -> None:
 
 
 async def _let_go(context: Context, observed: Observed) -> None:
-    uid = observed.tenant.metadata.uid
     document = await context.cluster.find(kinds.TENANT, observed.name)
-    if document is None or document["metadata"]["uid"] != uid:
-        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
+    if document is None or document["metadata"]["uid"] != observed.tenant.metadata.uid:
         return
     metadata = document["metadata"]
     left = [one for one in metadata.get("finalizers", []) if one != names.FINALIZER]
     patch = {"resourceVersion": metadata["resourceVersion"], "finalizers": left}
     try:
-        # Kept as written: a look before the watch tells of the end must not begin to end it again.
-        await context.declared.written(
-            (names.TENANT, "", observed.name),
-            context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch}),
-        )
+        await context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch})
     except NotFound:
-        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
+        return
 
 
 def _on_delete(text: str) -> Literal["Keep", "Erase"]:
