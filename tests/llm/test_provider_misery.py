@@ -1,8 +1,12 @@
-"""litellm and the router against a provider that misbehaves in every way on the list."""
+"""Both dialects and the router against a provider that misbehaves in every way on the list.
+
+`openai` at an address of its own is spoken by us, `custom_openai` by litellm.
+"""
 
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
@@ -26,14 +30,33 @@ from support.far_model import (
     Truncated,
 )
 
-pytestmark = pytest.mark.sockets
+pytestmark = [
+    pytest.mark.sockets,
+    pytest.mark.parametrize("dialect", ["openai", "custom_openai"], indirect=True),
+    pytest.mark.usefixtures("dialect"),
+]
 
 CALL = ChatCall(messages=[{"role": "user", "content": "hello nonce:n1"}])
 
 
+@dataclass
+class Spoken:
+    """Which dialect the deployments of a test are called in."""
+
+    dialect: str = "openai"
+
+
+SPOKEN = Spoken()
+
+
+@pytest.fixture
+def dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SPOKEN, "dialect", request.param)
+
+
 def deployment(far: FarModel, name: str = "far", **over: object) -> Deployment:
     model = PoolModel.model_validate(
-        {"name": name, "model": "openai/far-1", "apiBase": far.url} | over
+        {"name": name, "model": f"{SPOKEN.dialect}/far-1", "apiBase": far.url} | over
     )
     return Deployment(model, api_key=far.key)
 
@@ -230,7 +253,7 @@ async def test_vectors_come_from_providers_and_from_the_demo_model(
     demo = Deployment(PoolModel(name="demo", model=DEMO_EMBEDDING, kind="Embedding"))
     _, found = await router.embed([demo], ["one", "two"], deadline=deadline)
     assert [len(vector) for vector in found.vectors] == [384, 384]
-    remote = deployment(far, kind="Embedding")
+    remote = deployment(far, model="openai/far-1", kind="Embedding")
     _, found = await router.embed([remote], ["one"], deadline=deadline)
     assert len(found.vectors[0]) == 384
 

@@ -15,13 +15,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import litellm
 import litellm.utils
 from litellm import exceptions
 from litellm.litellm_core_utils.streaming_handler import calculate_total_usage
+from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 from litellm.llms.custom_llm import CustomLLM
 
-from konstruct_llm import pool
+from konstruct_llm import compatible, pool
 from konstruct_llm.demo import dialogue, embedding
 from konstruct_llm.errors import AttemptFailed, FailureKind
 from konstruct_llm.provider import ChatCall, Deployment, Embeddings, Piece, Usage
@@ -32,6 +34,7 @@ _LITELLM_MODULES = re.compile(r"litellm(\.|$)")
 # One value for all calls: litellm keeps a client per timeout, and a call's own deadline would make
 # (and leak) a connection each. The caller's `asyncio.timeout` is what ends a call.
 _BACKSTOP_SECONDS = 600.0
+_CONNECT_SECONDS = 10.0
 _NOBODY = "http://127.0.0.1:9/v1"
 _untyped: Any = litellm  # what litellm neither exports nor types
 
@@ -54,12 +57,27 @@ class LitellmVendor:
             {"provider": _DEMO_PROVIDER, "custom_handler": DemoProvider()}
         ]
         _untyped.utils.custom_llm_setup()
+        # For servers that need no translation; certificates are trusted as litellm does.
+        self._http = httpx.AsyncClient(
+            verify=get_ssl_configuration(),
+            trust_env=False,
+            follow_redirects=True,
+            timeout=httpx.Timeout(_BACKSTOP_SECONDS, connect=_CONNECT_SECONDS),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+        )
 
     async def stream(
         self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float
     ) -> AsyncGenerator[Piece, None]:
         """Yield the answer in pieces. See `provider.Vendor`."""
         del timeout_seconds  # see _BACKSTOP_SECONDS
+        if compatible.speaks(deployment):
+            async with contextlib.aclosing(
+                compatible.stream(self._http, deployment, call)
+            ) as pieces:
+                async for own in pieces:
+                    yield own
+            return
         _hush_warnings()
         parameters: dict[str, Any] = dict(call.options)
         if call.tools:
@@ -102,7 +120,7 @@ class LitellmVendor:
         litellm imports and builds half of itself at the first call: half a second, measured.
         """
         call = ChatCall(messages=[{"role": "user", "content": "hello"}])
-        for name in (pool.DEMO_MODEL, "openai/warm-up"):
+        for name in (pool.DEMO_MODEL, "custom_openai/warm-up"):
             model = pool.PoolModel(name="warm-up", model=name, api_base=_NOBODY)
             with contextlib.suppress(AttemptFailed, TimeoutError):
                 async with asyncio.timeout(5):
@@ -138,6 +156,7 @@ class LitellmVendor:
 
     async def close(self) -> None:
         """Close litellm's cached clients, and forget them: it would hand out closed ones."""
+        await self._http.aclose()
         await _untyped.close_litellm_async_clients()
         _untyped.in_memory_llm_clients_cache.flush_cache()
 
