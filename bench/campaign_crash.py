@@ -8,7 +8,6 @@ same seed kills the same programs at the same times.
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import sys
 import tempfile
@@ -37,8 +36,8 @@ async def main() -> int:
         verdict = await run(plan, Path(folder))
     line = {
         "campaign": "R1",
-        **dataclasses.asdict(plan),
-        **dataclasses.asdict(verdict),
+        **vars(plan),
+        **vars(verdict),
         "clean": verdict.clean,
         "seconds": round(time.monotonic() - began),
     }
