@@ -35,6 +35,7 @@ _LITELLM_MODULES = re.compile(r"litellm(\.|$)")
 # (and leak) a connection each. The caller's `asyncio.timeout` is what ends a call.
 _BACKSTOP_SECONDS = 600.0
 _CONNECT_SECONDS = 10.0
+_KEPT_SECONDS = 4.0  # vLLM's server closes what was idle for five, perhaps under a request
 _NOBODY = "http://127.0.0.1:9/v1"
 _untyped: Any = litellm  # what litellm neither exports nor types
 
@@ -63,7 +64,9 @@ class LitellmVendor:
             trust_env=False,
             follow_redirects=True,
             timeout=httpx.Timeout(_BACKSTOP_SECONDS, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=64),
+            limits=httpx.Limits(
+                max_connections=None, max_keepalive_connections=64, keepalive_expiry=_KEPT_SECONDS
+            ),
         )
 
     async def stream(
