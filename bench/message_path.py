@@ -38,7 +38,8 @@ NO_LIMITS = {
 MODELS = """\
 models:
 - name: far
-  model: {dialect}/far
+  model: openai/far
+  client: {client}
   apiBase: {url}
   apiKeyEnv: FAR_KEY
   contextTokens: 128000
@@ -72,14 +73,14 @@ async def main() -> None:
     parser.add_argument("--visitors", type=int, default=40, help="conversations")
     parser.add_argument("--turns", type=int, default=20, help="turns before the measured part")
     parser.add_argument("--words", type=int, nargs="+", default=[30], help="chunks per answer")
-    parser.add_argument("--dialect", default="openai", help="custom_openai: through litellm")
+    parser.add_argument("--client", default="LiteLLM", help="Direct: without litellm")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
         async with FarModel() as far, running_stack(directory) as stack:
-            programs = await start(stack, far, directory, options.dialect)
+            programs = await start(stack, far, directory, options.client)
             async with contextlib.AsyncExitStack() as sockets:
                 visitors = [
                     await sockets.enter_async_context(visiting(stack.gateway_url, "acme/website"))
@@ -93,10 +94,10 @@ async def main() -> None:
                 await null_run(far, options)
 
 
-async def start(stack: Stack, far: FarModel, directory: Path, dialect: str) -> list[Program]:
+async def start(stack: Stack, far: FarModel, directory: Path, client: str) -> list[Program]:
     """Start gateway, llm and one agent of one tenant; return them."""
     models = directory / "models.yaml"
-    models.write_text(MODELS.format(url=far.url, dialect=dialect))
+    models.write_text(MODELS.format(url=far.url, client=client))
     gateway = await stack.start_gateway(environment=NO_LIMITS)
     llm = await stack.start_llm({"KONSTRUCT_MODELS_FILE": str(models), "FAR_KEY": far.key})
     tenant_id = uuid.uuid4()

@@ -1,7 +1,4 @@
-"""Both dialects and the router against a provider that misbehaves in every way on the list.
-
-`openai` at an address of its own is spoken by us, `custom_openai` by litellm.
-"""
+"""Both clients and the router against a provider that misbehaves in every way on the list."""
 
 import asyncio
 import time
@@ -32,8 +29,8 @@ from support.far_model import (
 
 pytestmark = [
     pytest.mark.sockets,
-    pytest.mark.parametrize("dialect", ["openai", "custom_openai"], indirect=True),
-    pytest.mark.usefixtures("dialect"),
+    pytest.mark.parametrize("client", ["LiteLLM", "Direct"], indirect=True),
+    pytest.mark.usefixtures("client"),
 ]
 
 CALL = ChatCall(messages=[{"role": "user", "content": "hello nonce:n1"}])
@@ -41,22 +38,22 @@ CALL = ChatCall(messages=[{"role": "user", "content": "hello nonce:n1"}])
 
 @dataclass
 class Spoken:
-    """Which dialect the deployments of a test are called in."""
+    """Which client the deployments of a test are called with."""
 
-    dialect: str = "openai"
+    client: str = "LiteLLM"
 
 
 SPOKEN = Spoken()
 
 
 @pytest.fixture
-def dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SPOKEN, "dialect", request.param)
+def client(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SPOKEN, "client", request.param)
 
 
 def deployment(far: FarModel, name: str = "far", **over: object) -> Deployment:
     model = PoolModel.model_validate(
-        {"name": name, "model": f"{SPOKEN.dialect}/far-1", "apiBase": far.url} | over
+        {"name": name, "model": "openai/far-1", "apiBase": far.url, "client": SPOKEN.client} | over
     )
     return Deployment(model, api_key=far.key)
 

@@ -193,7 +193,7 @@ async def _start(stack: Stack, far: FarModel, directory: Path, chance: random.Ra
 
 async def _speak(person: FaithfulVisitor, plan: Plan, chance: random.Random) -> None:
     """Say this person's share, spread over the time that the kills will take."""
-    count = plan.messages // plan.visitors
+    count = -(-plan.messages // plan.visitors)
     mean = plan.kills * plan.seconds_between_kills * 1.5 / count
     for number in range(count):
         await person.say(f"n{number}-{uuid.UUID(int=chance.getrandbits(128)).hex[:12]}")

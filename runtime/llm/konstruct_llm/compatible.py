@@ -41,8 +41,8 @@ _TOO_LONG = (
 
 
 def speaks(deployment: Deployment) -> bool:
-    """Tell whether a deployment's server speaks OpenAI's dialect at an address of its own."""
-    return deployment.model.api_base is not None and deployment.model.model.startswith(_PREFIX)
+    """Tell whether the pool asks for this way, and the deployment's server can be spoken to so."""
+    return deployment.model.client == "Direct" and deployment.model.speaks_openai
 
 
 async def stream(

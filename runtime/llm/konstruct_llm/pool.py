@@ -29,6 +29,8 @@ class PoolModel(BaseModel):
     name: str = Field(pattern=_NAME, max_length=63)
     model: str = Field(min_length=1, max_length=256)
     kind: Literal["Chat", "Embedding"] = "Chat"
+    #: Direct: chat over HTTP without litellm, for a server that speaks OpenAI's own dialect.
+    client: Literal["LiteLLM", "Direct"] = "LiteLLM"
     api_base: str | None = Field(default=None, pattern=r"^https?://")
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     context_tokens: int = Field(default=32_768, ge=256)
@@ -36,6 +38,11 @@ class PoolModel(BaseModel):
     input_micro_usd: int = Field(default=0, ge=0, alias="inputMicroUSD")
     output_micro_usd: int = Field(default=0, ge=0, alias="outputMicroUSD")
     fallbacks: tuple[str, ...] = Field(default=(), max_length=8)
+
+    @property
+    def speaks_openai(self) -> bool:
+        """Tell whether the model is a server's at an address of its own, in OpenAI's dialect."""
+        return self.api_base is not None and self.model.startswith("openai/")
 
     def cost(self, input_tokens: int, output_tokens: int) -> int:
         """Return what a call costs in micro-USD, rounded up, so that no call is free by size."""
@@ -57,6 +64,11 @@ class Pool(BaseModel):
         if twice:
             raise ValueError(f"two models are called {twice[0]!r}; give each its own name")
         for model in self.models:
+            if model.client == "Direct" and not model.speaks_openai:
+                raise ValueError(
+                    f"{model.name!r} has the client Direct; give it an apiBase and a model"
+                    " that begins with openai/, or leave client out"
+                )
             for fallback in model.fallbacks:
                 found = self.find(fallback)
                 if found is None or found.kind != model.kind or found is model:

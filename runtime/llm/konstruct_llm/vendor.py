@@ -123,7 +123,7 @@ class LitellmVendor:
         litellm imports and builds half of itself at the first call: half a second, measured.
         """
         call = ChatCall(messages=[{"role": "user", "content": "hello"}])
-        for name in (pool.DEMO_MODEL, "custom_openai/warm-up"):
+        for name in (pool.DEMO_MODEL, "openai/warm-up"):
             model = pool.PoolModel(name="warm-up", model=name, api_base=_NOBODY)
             with contextlib.suppress(AttemptFailed, TimeoutError):
                 async with asyncio.timeout(5):
