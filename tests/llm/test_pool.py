@@ -52,6 +52,16 @@ def test_a_good_file_is_read(tmp_path: Path) -> None:
         (("fallbacks: [slow]", "fallbacks: [gone]"), 1, "falls back to 'gone'"),
         (("name: slow", "name: fast"), 1, "two models are called 'fast'"),
         (("    model: openai/slow-1\n", ""), 10, "models[1].model"),
+        (
+            ("model: openai/slow-1", "client: Direct\n    model: openai/slow-1"),
+            1,
+            "has the client Direct",
+        ),
+        (
+            ("model: openai/fast-1", "client: Direct\n    model: mistral/fast-1"),
+            1,
+            "has the client Direct",
+        ),
         (("models:", "models: ["), 2, ""),
     ],
 )

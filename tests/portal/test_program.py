@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import httpx
 import pytest
 
 from support.postgres import Database
+from support.stack import free_port
 
 pytestmark = [pytest.mark.postgres, pytest.mark.process]
 
@@ -42,12 +42,6 @@ async def run(*arguments: str, environ: dict[str, str], say: str = "") -> tuple[
     )
     out, err = await asyncio.wait_for(process.communicate(say.encode()), 60)
     return process.returncode or 0, out.decode(), err.decode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def test_a_user_is_made_once_and_the_password_is_shown_once(database: Database) -> None:

@@ -1,11 +1,9 @@
 """The operator as a real process under its real rights, against a test cluster."""
 
-import base64
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +19,7 @@ from nacl.public import PrivateKey
 
 from support.cluster import Cluster
 from support.far_registry import TOKEN
+from support.stack import encode_public_key, free_port
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "konstruct-system"
@@ -135,8 +134,8 @@ def environment(kubeconfig: Path, registry_url: str, **over: str) -> dict[str, s
     settings = {
         "REGISTRY_URL": registry_url,
         "REGISTRY_TOKEN": TOKEN,
-        "GATEWAY_SEAL_PUBLIC_KEY": _text(GATEWAY_KEY),
-        "LLM_SEAL_PUBLIC_KEY": _text(LLM_KEY),
+        "GATEWAY_SEAL_PUBLIC_KEY": encode_public_key(GATEWAY_KEY),
+        "LLM_SEAL_PUBLIC_KEY": encode_public_key(LLM_KEY),
         "NAMESPACE": NAMESPACE,
         "AGENT_IMAGE": "registry.example/konstruct/agent:test",
         "AGENT_GATEWAY_URL": "http://konstruct-gateway.konstruct-system.svc:8001",
@@ -158,7 +157,7 @@ def operator_process(
     kubeconfig: Path, registry_url: str, folder: Path, *, name: str = "first", **over: str
 ) -> Iterator[OperatorProcess]:
     """Run an operator while the context lasts."""
-    port = _free_port()
+    port = free_port()
     log_file = folder / f"operator-{name}-{time.monotonic_ns()}.log"
     over = {"PROBE_PORT": str(port), "IDENTITY": name, **over}
     with log_file.open("wb") as log:
@@ -176,14 +175,3 @@ def operator_process(
             running.terminate()
         except subprocess.TimeoutExpired:
             running.kill()
-
-
-def _text(key: PrivateKey) -> str:
-    return base64.b64encode(bytes(key.public_key)).decode()
-
-
-def _free_port() -> int:
-
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from konstruct_llm.errors import AttemptFailed, FailureKind
+from konstruct_llm.pool import OPENAI_PREFIX
 from konstruct_llm.provider import ChatCall, Deployment, Piece, Usage
 
-_PREFIX = "openai/"
 _FIRST_ERROR = 400
 _LONGEST_ERROR = 16_384
 _DONE = "[DONE]"
@@ -77,7 +77,7 @@ async def stream(
 
 def _body(deployment: Deployment, call: ChatCall) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "model": deployment.model.model.removeprefix(_PREFIX),
+        "model": deployment.model.model.removeprefix(OPENAI_PREFIX),
         "messages": list(call.messages),
         "max_tokens": call.max_output_tokens,
         "stream": True,

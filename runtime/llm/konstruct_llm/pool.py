@@ -16,6 +16,9 @@ from konstruct_llm.errors import PoolInvalid
 
 DEMO_MODEL = "konstruct-demo/dialogue"
 DEMO_EMBEDDING = "konstruct-demo/embedding"
+OPENAI_PREFIX = "openai/"
+"""How litellm spells that a model's server speaks OpenAI's dialect."""
+
 _NAME = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
 
 
@@ -42,7 +45,7 @@ class PoolModel(BaseModel):
     @property
     def speaks_openai(self) -> bool:
         """Tell whether the model is a server's at an address of its own, in OpenAI's dialect."""
-        return self.api_base is not None and self.model.startswith("openai/")
+        return self.api_base is not None and self.model.startswith(OPENAI_PREFIX)
 
     def cost(self, input_tokens: int, output_tokens: int) -> int:
         """Return what a call costs in micro-USD, rounded up, so that no call is free by size."""
@@ -67,7 +70,7 @@ class Pool(BaseModel):
             if model.client == "Direct" and not model.speaks_openai:
                 raise ValueError(
                     f"{model.name!r} has the client Direct; give it an apiBase and a model"
-                    " that begins with openai/, or leave client out"
+                    f" that begins with {OPENAI_PREFIX}, or leave client out"
                 )
             for fallback in model.fallbacks:
                 found = self.find(fallback)
