@@ -91,7 +91,7 @@ class WorkClient:
         response = await self._send(
             "POST",
             f"/internal/work/turns/{turn.turn_id}/complete",
-            json={"parts": [part.model_dump(mode="json") for part in parts]},
+            json={"parts": [part.model_dump(mode="json", exclude_defaults=True) for part in parts]},
             headers=fence(turn),
         )
         answer: dict[str, Any] = response.json()

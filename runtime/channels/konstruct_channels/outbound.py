@@ -11,6 +11,8 @@ from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from konstruct_channels.inbound import Learnt
+from konstruct_messages.inbound import Attachment
+from konstruct_messages.replies import Choice
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,9 @@ class Outgoing:
 
     `in_doubt`: an earlier attempt may have reached the vendor.
     `queued_at` is when it was recorded: nothing the vendor has of it is older. The agent's name
-    and picture are shown where the channel can show them.
+    and picture are shown where the channel can show them. With `choices` it is a question, and a
+    click on one comes back as `ask_id` and the choice's key (`{ask_id}:{key}` fits one field of
+    every vendor); a channel without buttons writes them below the text, numbered.
     """
 
     delivery_id: UUID
@@ -30,6 +34,9 @@ class Outgoing:
     queued_at: datetime | None = None
     agent_name: str = ""
     avatar: Mapping[str, str] | None = None
+    choices: tuple[Choice, ...] = ()
+    ask_id: UUID | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Outbound(Protocol):

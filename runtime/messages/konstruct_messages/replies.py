@@ -1,17 +1,43 @@
 """What goes out: reply parts, deliveries and what became of them."""
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from konstruct_messages.inbound import Frozen
+from konstruct_messages.inbound import Attachment, Frozen
+
+MOST_CHOICES = 10
+"""How many choices a question may offer: what a WhatsApp list and a row of buttons can show."""
+
+LONGEST_LABEL = 75
+"""Characters of a choice's label: what Slack puts on a button."""
+
+
+class Choice(Frozen):
+    """One answer that a question offers. `key` is for programs, `label` is what a person reads."""
+
+    key: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")
+    label: str = Field(min_length=1, max_length=LONGEST_LABEL)
 
 
 class ReplyPart(Frozen):
-    """One message of a reply, Markdown. A reply is 1..n parts, unique by (tenant, turn, part)."""
+    """One message of a reply, Markdown. A reply is 1..n parts, unique by (tenant, turn, part).
+
+    With `choices` it is a question: the person answers by choosing one, or in words. `attachments`
+    are files that go with it, by reference.
+    """
 
     part: int = Field(ge=0, le=63)
     text: str = Field(min_length=1, max_length=65_536)
+    choices: tuple[Choice, ...] = Field(default=(), max_length=MOST_CHOICES)
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=10)
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        if len({choice.key for choice in self.choices}) < len(self.choices):
+            raise ValueError("Two choices have the same key.")
+        return self
 
 
 class DeliveryState(StrEnum):
