@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -59,14 +60,21 @@ def _parser() -> argparse.ArgumentParser:
     make.add_argument("email")
     make.add_argument("--role", choices=[role.value for role in Role], default="operator")
     make.add_argument("--tenant", type=UUID, action="append", default=[], help="a tenant's id")
-    make.add_argument(
+    password = make.add_mutually_exclusive_group()
+    password.add_argument(
         "--password-stdin", action="store_true", help="read it from stdin; default: generate one"
+    )
+    password.add_argument(
+        "--password-from-environment", action="store_true", help="read it from KONSTRUCT_PASSWORD"
+    )
+    make.add_argument(
+        "--if-absent", action="store_true", help="an account that is there already is fine"
     )
     return parser
 
 
 async def _create_user(settings: PortalSettings, asked: argparse.Namespace) -> int:
-    password = sys.stdin.readline().rstrip("\n") if asked.password_stdin else generate()
+    password = _password(asked)
     if not SHORTEST <= len(password) <= LONGEST:
         sys.stderr.write(f"A password has {SHORTEST} to {LONGEST} characters.\n")
         return WRONG_USE
@@ -82,14 +90,24 @@ async def _create_user(settings: PortalSettings, asked: argparse.Namespace) -> i
             tenants=frozenset(asked.tenant),
         )
     except AccountExists:
+        if asked.if_absent:
+            return DONE
         sys.stderr.write(f"There is an account for {normalise(asked.email)} already.\n")
         return FAILED
     finally:
         passwords.close()
         await store.close()
-    if not asked.password_stdin:
+    if not (asked.password_stdin or asked.password_from_environment):
         sys.stdout.write(f"{password}\n")
     return DONE
+
+
+def _password(asked: argparse.Namespace) -> str:
+    if asked.password_stdin:
+        return sys.stdin.readline().rstrip("\n")
+    if asked.password_from_environment:
+        return os.environ.get("KONSTRUCT_PASSWORD", "")
+    return generate()
 
 
 async def _serve(settings: PortalSettings) -> int:

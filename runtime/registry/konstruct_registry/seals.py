@@ -51,6 +51,11 @@ def private_key_from_text(text: str) -> PrivateKey:
         raise SealRefused("A private seal key is 32 bytes in base64.") from error
 
 
+def key_as_text(key: PublicKey | PrivateKey) -> str:
+    """Return the key's 32 bytes in base64, as settings carry it."""
+    return base64.b64encode(bytes(key)).decode()
+
+
 def seal(
     data: Mapping[str, str],
     *,

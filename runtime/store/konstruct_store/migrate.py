@@ -92,12 +92,17 @@ async def migrate(owner_url: str) -> list[int]:
         await connection.close()
 
 
+def login_name(program: Program) -> str:
+    """Return the name of a program's log-in."""
+    return f"konstruct_{program}_login"
+
+
 async def create_login(owner_url: str, program: Program, password: str) -> str:
     """Make (or renew) the log-in of `program` with its group role's grants; return its name.
 
     Its sessions end statements after 30 s, lock waits after 5 s and idle transactions after 10 s.
     """
-    name = f"konstruct_{program}_login"
+    name = login_name(program)
     connection = await _connect(owner_url)
     try:
         known = await connection.fetchval("SELECT true FROM pg_roles WHERE rolname = $1", name)

@@ -1,0 +1,1 @@
+"""What the chart's hook Jobs run: `python -m konstruct_operator.installation COMMAND`."""
