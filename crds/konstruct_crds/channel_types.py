@@ -20,10 +20,16 @@ class SecretKey:
 
 @dataclass(frozen=True)
 class ChannelType:
-    """A type of ChannelConnection. `block` is its field; `needs_secret`: required or forbidden."""
+    """A type of ChannelConnection. `block` is its field; `needs_secret`: required or forbidden.
+
+    `served`: this version carries its messages. `webhook`: its vendor calls `/hooks/<folder>/...`.
+    """
 
     name: str
     block: str
+    folder: str
+    served: bool
+    webhook: bool
     title: str
     description: str
     needs_secret: bool
@@ -39,6 +45,9 @@ def channel_types() -> tuple[ChannelType, ...]:
         ChannelType(
             name=one["type"],
             block=one["block"],
+            folder=one["folder"],
+            served=one["served"],
+            webhook=one["webhook"],
             title=one["title"],
             description=one["description"],
             needs_secret=one["credentials"] == "Required",

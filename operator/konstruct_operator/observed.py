@@ -14,6 +14,7 @@ from uuid import UUID
 from nacl.public import PublicKey
 
 from konstruct_crds.agent import Agent
+from konstruct_crds.channel_types import channel_types
 from konstruct_crds.connection import ChannelConnection
 from konstruct_crds.template import AgentTemplate
 from konstruct_crds.tenant import Tenant
@@ -149,7 +150,9 @@ class Observed:
     demand: Demand = Demand()
     reports: tuple[Report, ...] = ()
     seal_keys: SealKeys | None = None
-    served_channels: frozenset[str] = frozenset({"Slack", "WebChat"})
+    served_channels: frozenset[str] = field(
+        default_factory=lambda: frozenset(one.name for one in channel_types() if one.served)
+    )
     watched_namespaces: tuple[str, ...] = ()
     missing_seconds: float = 120.0
     public_url: str = ""

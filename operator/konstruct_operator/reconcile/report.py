@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from konstruct_crds.agent import Agent, AgentStatus
+from konstruct_crds.channel_types import channel_type
 from konstruct_crds.common import Status
 from konstruct_crds.conditions import (
     Condition,
@@ -146,11 +147,11 @@ def _connection_status(
 
 def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None:
     """Return the address to enter at the vendor; web chat has none."""
-    path = {"Slack": "slack", "WhatsApp": "whatsapp"}.get(connection.spec.type)
-    if path is None or not observed.public_url:
+    channel = channel_type(connection.spec.type)
+    if channel is None or not channel.webhook or not observed.public_url:
         return None
     base = observed.public_url.rstrip("/")
-    return f"{base}/hooks/{path}/{observed.name}/{connection.metadata.name}"
+    return f"{base}/hooks/{channel.folder}/{observed.name}/{connection.metadata.name}"
 
 
 def _measure(context: Context, observed: Observed, conditions: Sequence[Condition]) -> None:

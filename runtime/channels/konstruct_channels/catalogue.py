@@ -66,7 +66,12 @@ def has_half(spec: ChannelSpec, name: str) -> bool:
 
 def specs_document() -> dict[str, Any]:
     """Return what `python -m konstruct_channels specs` prints: every channel's declaration."""
-    return {"channels": [spec.document() for spec in load_specs().values()]}
+    return {
+        "channels": [
+            {**spec.document(), "served": has_half(spec, "inbound")}
+            for spec in load_specs().values()
+        ]
+    }
 
 
 def _module(spec: ChannelSpec, name: str) -> str:

@@ -28,10 +28,18 @@ class Credentials(StrEnum):
 
 @dataclass(frozen=True)
 class SecretKey:
-    """One key of the Secret that a connection's `credentialsSecretRef` names."""
+    """One key of the Secret that a connection's `credentialsSecretRef` names.
+
+    `title`, `pattern` and `example` are for the portal's form: what the value is called, what the
+    whole of it must match, and what it looks like. An optional key may be left out.
+    """
 
     key: str
     description: str
+    title: str = ""
+    pattern: str = ""
+    example: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,6 +85,8 @@ class ChannelSpec:
         return {
             "type": self.channel_type,
             "block": self.block,
+            "folder": self.folder,
+            "webhook": self.transport is Transport.WEBHOOK,
             "title": self.title,
             "description": self.description,
             "credentials": self.credentials.value,
@@ -87,31 +97,41 @@ class ChannelSpec:
         }
 
 
-def config_schema(model: type[ChannelConfig]) -> dict[str, Any]:
-    """Return a config model's JSON schema without references and titles, fit for a CRD."""
+_FOR_FORMS = frozenset({"title", "examples"})
+
+
+def config_schema(model: type[ChannelConfig], *, for_form: bool = False) -> dict[str, Any]:
+    """Return a config model's JSON schema without references, fit for a CRD.
+
+    `for_form` keeps what only a form shows: what a field is called, and what a value looks like.
+    """
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
-    resolved = _resolve(schema, definitions)
+    resolved = _resolve(schema, definitions, dropped=frozenset() if for_form else _FOR_FORMS)
     if not isinstance(resolved, dict):
         raise TypeError(f"The schema of {model.__name__} is not an object.")
     return resolved
 
 
-def _resolve(node: Any, definitions: dict[str, Any], *, names: bool = False) -> Any:
-    """Put definitions where they are referred to; drop titles, but not a property called title."""
+def _resolve(
+    node: Any, definitions: dict[str, Any], *, dropped: frozenset[str], names: bool = False
+) -> Any:
+    """Put definitions where they are referred to; drop words, but not a property of that name."""
     if isinstance(node, list):
-        return [_resolve(one, definitions) for one in node]
+        return [_resolve(one, definitions, dropped=dropped) for one in node]
     if not isinstance(node, dict):
         return node
     if names:
-        return {key: _resolve(value, definitions) for key, value in node.items()}
+        return {key: _resolve(one, definitions, dropped=dropped) for key, one in node.items()}
     reference = node.get("$ref")
     if isinstance(reference, str):
         target = definitions[reference.rsplit("/", 1)[1]]
         own = {key: value for key, value in node.items() if key != "$ref"}
-        return _resolve({**target, **own}, definitions)
+        return _resolve({**target, **own}, definitions, dropped=dropped)
     return {
-        key: value if key == "default" else _resolve(value, definitions, names=key == "properties")
+        key: value
+        if key == "default"
+        else _resolve(value, definitions, dropped=dropped, names=key == "properties")
         for key, value in node.items()
-        if key != "title"
+        if key not in dropped
     }
