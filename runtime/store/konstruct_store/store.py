@@ -10,6 +10,7 @@ import asyncpg
 
 from konstruct_store import migrate
 from konstruct_store.errors import ConfigurationWrong, RetryLater
+from konstruct_store.lanes import Lanes
 from konstruct_store.statements import statement
 
 _ACQUIRE_SECONDS = 5.0
@@ -59,6 +60,7 @@ class Store:
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
+        self.lanes = Lanes()
 
     @classmethod
     async def connect(cls, url: str, *, minimum: int = 1, maximum: int = 10) -> Self:
