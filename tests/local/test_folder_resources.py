@@ -27,8 +27,12 @@ class Desk:
         self.folder = Folder(root)
         self.statuses: dict[Key, dict[str, Any]] = {}
         self.told = 0
+        self.secrets = Folder(root / ".konstruct" / "secrets")
         self.resources = FolderResources(
-            self.folder, statuses=lambda: self.statuses, changed=self._tell
+            self.folder,
+            secrets=self.secrets,
+            statuses=lambda: self.statuses,
+            changed=self._tell,
         )
 
     def _tell(self) -> None:
@@ -143,3 +147,62 @@ async def test_a_folder_that_is_gone_is_unavailable(desk: Desk) -> None:
     desk.root.rename(desk.root.with_name("elsewhere"))
     with pytest.raises(ResourcesUnavailable):
         await desk.resources.replace_spec(agent, {**agent.spec, "displayName": "Ada"})
+
+
+TEAM = Resource(
+    "ChannelConnection",
+    "team",
+    "tenant-acme",
+    {
+        "type": "Slack",
+        "agentRef": {"name": "ana"},
+        "slack": {"appId": "A0KONSTRUCT", "teamId": "T0ACME"},
+    },
+)
+
+
+async def _keep(desk: Desk, token: str) -> str:
+    data = {"botToken": token, "signingSecret": "0123"}
+    return await desk.resources.create_secret("tenant-acme", "team-", data, use="channel")
+
+
+def _with_secret(resource: Resource, name: str) -> dict[str, Any]:
+    return {**resource.spec, "credentialsSecretRef": {"name": name}}
+
+
+async def test_a_secret_is_a_file_of_its_own_that_only_its_owner_reads(desk: Desk) -> None:
+    name = await _keep(desk, "xoxb-1")
+    path = desk.secrets.root / f"tenant-acme-{name}.yaml"
+    assert path.stat().st_mode & 0o777 == 0o600
+    kept = desk.secrets.state.documents["Secret", "tenant-acme", name].content
+    assert kept["stringData"] == {"botToken": "xoxb-1", "signingSecret": "0123"}
+    assert kept["immutable"] is True
+    assert kept["metadata"]["labels"] == {
+        "konstruct.dev/use": "channel",
+        "konstruct.dev/written-by": "portal",
+    }
+
+
+async def test_a_replaced_secret_goes_and_those_of_others_stay(desk: Desk) -> None:
+    first, unused = await _keep(desk, "xoxb-1"), await _keep(desk, "xoxb-0")
+    made = await desk.resources.create(dataclasses.replace(TEAM, spec=_with_secret(TEAM, first)))
+    second = await _keep(desk, "xoxb-2")
+    changed = await desk.resources.replace_spec(made, _with_secret(made, second))
+    names = {one.name for one in desk.secrets.state.of_kind("Secret")}
+    assert names == {second, unused}
+    await desk.resources.delete(changed)
+    assert {one.name for one in desk.secrets.state.of_kind("Secret")} == {unused}
+    assert not list(desk.root.glob("*channelconnection-team*"))
+
+
+async def test_a_dry_run_says_what_is_wrong_and_writes_nothing(desk: Desk) -> None:
+    with pytest.raises(ResourceInvalid) as refused:
+        await desk.resources.create(TEAM, dry_run=True)
+    assert [one.path for one in refused.value.problems] == ["spec.credentialsSecretRef"]
+    await desk.resources.create(
+        dataclasses.replace(TEAM, spec=_with_secret(TEAM, "x")), dry_run=True
+    )
+    assert [one.name for one in await desk.resources.list("ChannelConnection")] == ["website"]
+    agent = await desk.agent()
+    await desk.resources.replace_spec(agent, {**agent.spec, "displayName": "Ada"}, dry_run=True)
+    assert (desk.root / "agent.yaml").read_text() == AGENT

@@ -133,6 +133,44 @@ async def test_every_broken_rule_is_told_with_its_field(
     assert MANAGER == "konstruct-portal"
 
 
+async def test_a_secret_is_made_and_its_values_are_not_given_back(
+    resources: ClusterResources, cluster_with_crds: Cluster, namespace: str
+) -> None:
+    data = {"botToken": "xoxb-1"}
+    name = await resources.create_secret(namespace, "team-", data, use="channel")
+    assert name.startswith("team-")
+    again = await resources.create_secret(namespace, "team-", data, use="channel")
+    assert again != name
+    stored = json.loads(
+        cluster_with_crds.kubectl("get", "secret", name, "-n", namespace, "-o", "json")
+    )
+    assert stored["immutable"] is True
+    assert stored["metadata"]["labels"] == {
+        "konstruct.dev/use": "channel",
+        "konstruct.dev/written-by": "portal",
+    }
+    assert stored["data"] == {"botToken": "eG94Yi0x"}
+    with pytest.raises(ResourceNotFound):
+        await resources.create_secret("no-such-namespace", "team-", data, use="channel")
+
+
+async def test_a_dry_run_says_what_is_wrong_and_writes_nothing(
+    resources: ClusterResources, namespace: str
+) -> None:
+    wrong = Resource("ChannelConnection", "team", namespace, {"type": "Slack"})
+    with pytest.raises(ResourceInvalid):
+        await resources.create(wrong, dry_run=True)
+    spec = {"type": "WebChat", "agentRef": {"name": "ana"}, "webChat": {"visitors": "Allowed"}}
+    right = Resource("ChannelConnection", "site", namespace, spec)
+    await resources.create(right, dry_run=True)
+    assert await resources.list("ChannelConnection", namespace=namespace) == []
+    made = await resources.create(right)
+    changed = {**made.spec, "gatherMilliseconds": 500}
+    assert (await resources.replace_spec(made, changed, dry_run=True)).spec == changed
+    stored = await resources.get("ChannelConnection", "site", namespace=namespace)
+    assert stored.spec["gatherMilliseconds"] == 0
+
+
 async def test_an_api_that_is_away_is_no_missing_resource() -> None:
     settings = client.Configuration(host="http://127.0.0.1:9")
     async with client.ApiClient(settings) as api:

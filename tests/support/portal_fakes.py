@@ -2,6 +2,7 @@
 
 import copy
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,7 +21,12 @@ from konstruct_portal.records import (
     TranscriptEntry,
     User,
 )
-from konstruct_portal.resources import Resource, ResourceConflict, ResourceNotFound
+from konstruct_portal.resources import (
+    Resource,
+    ResourceConflict,
+    ResourceNotFound,
+    secret_document,
+)
 
 ACME = UUID("11111111-1111-4111-8111-111111111111")
 GLOBEX = UUID("22222222-2222-4222-8222-222222222222")
@@ -62,6 +68,7 @@ class MemoryResources:
     """Resources in a dictionary; `refuse` is raised by the next write."""
 
     items: dict[tuple[str, str, str], Resource] = field(default_factory=dict)
+    secrets: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     editable: bool = True
     refuse: Exception | None = None
     unreachable: Exception | None = None
@@ -89,26 +96,46 @@ class MemoryResources:
         except KeyError:
             raise ResourceNotFound(kind, name) from None
 
-    async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
+    async def replace_spec(
+        self, resource: Resource, spec: dict[str, Any], *, dry_run: bool = False
+    ) -> Resource:
         self._reach()
-        if self.refuse is not None:
-            refusal, self.refuse = self.refuse, None
-            raise refusal
+        self._maybe_refuse()
         stored = await self.get(resource.kind, resource.name, namespace=resource.namespace)
         if stored.resource_version != resource.resource_version:
             raise ResourceConflict("", "The resource changed since it was read.")
         made = replace(
             stored, spec=copy.deepcopy(spec), resource_version=str(int(stored.resource_version) + 1)
         )
-        self.add(made)
+        if not dry_run:
+            self.add(made)
         return made
 
-    async def create(self, resource: Resource) -> Resource:
-        self.add(resource)
-        return resource
+    async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
+        self._reach()
+        self._maybe_refuse()
+        if (resource.kind, resource.namespace, resource.name) in self.items:
+            raise ResourceConflict("", f"There is a {resource.kind} called {resource.name}.")
+        made = replace(resource, resource_version="1")
+        if not dry_run:
+            self.add(made)
+        return made
+
+    async def create_secret(
+        self, namespace: str, prefix: str, data: Mapping[str, str], *, use: str
+    ) -> str:
+        self._reach()
+        name = f"{prefix}{len(self.secrets):05d}"
+        self.secrets[namespace, name] = secret_document(prefix, data, use=use, name=name)
+        return name
 
     async def delete(self, resource: Resource) -> None:
         del self.items[resource.kind, resource.namespace, resource.name]
+
+    def _maybe_refuse(self) -> None:
+        if self.refuse is not None:
+            refusal, self.refuse = self.refuse, None
+            raise refusal
 
     def _reach(self) -> None:
         if self.unreachable is not None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import copy
+import dataclasses
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from konstruct_local import edits
 from konstruct_local.documents import Document, plain, read_documents
 from konstruct_local.errors import Fault
 from konstruct_local.folder_disk import read_folder, replace_file
+from konstruct_local.folder_secrets import SecretFiles
 from konstruct_local.folder_state import API_VERSION, FolderState, Statuses, advance
 from konstruct_portal.resources import (
     KINDS,
@@ -64,9 +66,15 @@ class FolderResources:
     """
 
     def __init__(
-        self, folder: Folder, *, statuses: Callable[[], Statuses], changed: Callable[[], None]
+        self,
+        folder: Folder,
+        *,
+        secrets: Folder,
+        statuses: Callable[[], Statuses],
+        changed: Callable[[], None],
     ) -> None:
         self._folder = folder
+        self._secrets = SecretFiles(secrets)
         self._statuses = statuses
         self._changed = changed
         self._writing = asyncio.Lock()
@@ -91,7 +99,9 @@ class FolderResources:
                 return self._resource(document)
         raise ResourceNotFound(kind, name)
 
-    async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
+    async def replace_spec(
+        self, resource: Resource, spec: dict[str, Any], *, dry_run: bool = False
+    ) -> Resource:
         """Write a whole new spec into the file that declares the resource.
 
         Raises ResourceNotFound, ResourceConflict when it changed since it was read or its file
@@ -108,10 +118,14 @@ class FolderResources:
                 self._folder.state.files[document.file].text, document, content["spec"]
             )
             self._prove(text, document, content)
+            if dry_run:
+                return dataclasses.replace(resource, spec=content["spec"])
+            before = self._folder.state
             await self._write(document.file, text)
+            await self._secrets.tidy(before, self._folder.state)
         return await self.get(resource.kind, resource.name, namespace=resource.namespace or None)
 
-    async def create(self, resource: Resource) -> Resource:
+    async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
         """Declare a resource in a file of its own.
 
         Raises ResourceConflict when the name is taken, ResourceInvalid with every broken rule.
@@ -128,6 +142,8 @@ class FolderResources:
             problems = validate(content)
             if problems:
                 raise ResourceInvalid([Problem(one.path, one.message) for one in problems])
+            if dry_run:
+                return resource
             path = _free_path(self._folder.root, resource)
             await self._write(str(path), edits.new_document(content))
         return await self.get(resource.kind, resource.name, namespace=resource.namespace or None)
@@ -137,7 +153,18 @@ class FolderResources:
         async with self._writing:
             document = await self._current(resource)
             text = edits.without(self._folder.state.files[document.file].text, document)
+            before = self._folder.state
             await self._write(document.file, text)
+            await self._secrets.tidy(before, self._folder.state)
+
+    async def create_secret(
+        self, namespace: str, prefix: str, data: Mapping[str, str], *, use: str
+    ) -> str:
+        """Keep a Secret in a file of its own that nobody else may read."""
+        async with self._writing:
+            name = await self._secrets.create(namespace, prefix, data, use=use)
+        self._changed()
+        return name
 
     async def _current(self, resource: Resource) -> Document:
         """Return the document of a resource that nobody changed since it was read."""

@@ -109,7 +109,10 @@ class Installation:
             terminal=self._terminal,
         )
         resources = FolderResources(
-            self._folder, statuses=projection.statuses, changed=watch.something_changed
+            self._folder,
+            secrets=self._secrets,
+            statuses=projection.statuses,
+            changed=watch.something_changed,
         )
         programs = await self._open_programs(stack, keys, database, places, resources)
         internal = HttpServer(programs.internal, inside, grace=_GRACE_SECONDS)

@@ -27,11 +27,13 @@ from konstruct_portal.errors import (
     ResourcesUnavailable,
 )
 from konstruct_portal.ownership import changed_fields, merged, owned_fields, owner_of_leftover
-from konstruct_portal.resources import GROUP, KINDS, VERSION, Resource
+from konstruct_portal.resources import GROUP, KINDS, VERSION, Resource, secret_document
 
 MANAGER = "konstruct-portal"
 # With a charset, or the client would serialise the body itself, and escape it.
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
+# Not JSON, which the client would serialise once more; every JSON document is YAML.
+_YAML = "application/yaml; charset=utf-8"
 _FIRST_ERROR = 400
 _SECONDS = 10
 _PAGE = 250
@@ -84,7 +86,9 @@ class ClusterResources:
         """Return one resource."""
         return _resource(kind, await self._send("GET", kind, name, namespace))
 
-    async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
+    async def replace_spec(
+        self, resource: Resource, spec: dict[str, Any], *, dry_run: bool = False
+    ) -> Resource:
         """Apply what differs from the stored spec, and nothing else."""
         stored = await self._send("GET", resource.kind, resource.name, resource.namespace)
         version = stored["metadata"].get("resourceVersion", "")
@@ -100,9 +104,11 @@ class ClusterResources:
         owner = owner_of_leftover(wanted=spec, before=before, after=tried["spec"], managed=managed)
         if owner is not None:
             raise ResourceConflict(owner, f"A field is declared by {owner or 'somebody else'}.")
+        if dry_run:
+            return _resource(resource.kind, tried)
         return _resource(resource.kind, await self._apply(resource, body, dry_run=False))
 
-    async def create(self, resource: Resource) -> Resource:
+    async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
         """Declare a new resource.
 
         Made by apply as well: fields made by POST would be owned by another operation of ours, and
@@ -113,12 +119,29 @@ class ClusterResources:
             await self._send("GET", resource.kind, resource.name, resource.namespace)
         except ResourceNotFound:
             body = _document(resource, resource.spec)
-            return _resource(resource.kind, await self._apply(resource, body, dry_run=False))
+            return _resource(resource.kind, await self._apply(resource, body, dry_run=dry_run))
         raise ResourceConflict("", f"There is a {resource.kind} called {resource.name} already.")
 
     async def delete(self, resource: Resource) -> None:
         """Remove a resource; the operator tidies up what it made for it."""
         await self._send("DELETE", resource.kind, resource.name, resource.namespace)
+
+    async def create_secret(
+        self, namespace: str, prefix: str, data: Mapping[str, str], *, use: str
+    ) -> str:
+        """Make a Secret by POST, the one thing the portal's role may do with Secrets.
+
+        The API server finds the name; of its answer, which shows the data, only that is kept.
+        """
+        made = await self._request(
+            "POST",
+            f"/api/v1/namespaces/{quote(namespace, safe='')}/secrets",
+            what=("Secret", prefix),
+            query={"fieldManager": MANAGER},
+            body=secret_document(prefix, data, use=use),
+            content_type=_YAML,
+        )
+        return str(made["metadata"]["name"])
 
     async def _apply(
         self, resource: Resource, body: dict[str, Any], *, dry_run: bool
@@ -140,11 +163,32 @@ class ClusterResources:
         query: Mapping[str, str] | None = None,
         body: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Send one request; what it carries is applied. Raises the port's errors."""
+        """Send one request about one of our kinds; what it carries is applied."""
+        return await self._request(
+            method,
+            _path(kind, name, namespace),
+            what=(kind, name),
+            query=query,
+            body=body,
+            content_type=_APPLY,
+        )
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: tuple[str, str],
+        query: Mapping[str, str] | None,
+        body: dict[str, Any] | None,
+        content_type: str,
+    ) -> dict[str, Any]:
+        """Send one request. Raises the port's errors, which say `what` it was about."""
+        kind_of_body = {} if body is None else {"Content-Type": content_type}
         try:
             request = await self._api.param_serialize(
                 method,
-                _path(kind, name, namespace),
+                path,
                 query_params=list((query or {}).items()),
                 header_params={"Accept": "application/json"},
                 auth_settings=["BearerToken"],
@@ -152,7 +196,7 @@ class ClusterResources:
             answer = await self._api.call_api(
                 method,
                 request[1],
-                header_params={**request[2], **({} if body is None else {"Content-Type": _APPLY})},
+                header_params={**request[2], **kind_of_body},
                 # Not escaped: the API server reads it as YAML, which knows no surrogate pairs.
                 body=None if body is None else json.dumps(body, ensure_ascii=False),
                 _request_timeout=aiohttp.ClientTimeout(total=_SECONDS),
@@ -166,7 +210,7 @@ class ClusterResources:
         except ValueError as error:
             raise ResourcesUnavailable("The Kubernetes API cannot be understood.") from error
         if response.status >= _FIRST_ERROR:
-            raise _error(kind, name, response.status, content)
+            raise _error(*what, response.status, content)
         return content
 
 

@@ -7,7 +7,29 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+GITOPS_MANAGERS = frozenset(
+    {
+        *("argocd-application-controller", "argocd-controller"),
+        *("helm", "helm-controller", "kustomize-controller"),
+        *("fleet-agent", "fleetagent", "config-sync", "configsync", "rancher-fleet"),
+        *("Terraform", "pulumi-kubernetes", "crossplane"),
+    }
+)
+"""Field managers that write what lies in Git, over and over: a change here would not last."""
+
+_ARGO = "argocd.argoproj.io/tracking-id"
 _MISSING = object()
+
+
+def gitops_owner(managed_by: str, annotations: Mapping[str, str]) -> str:
+    """Return which GitOps controller declares a resource; empty when none does.
+
+    `managed_by` are the field managers of its spec, as `Resource.managed_by` has them.
+    """
+    for one in managed_by.split(", "):
+        if one in GITOPS_MANAGERS:
+            return one
+    return "Argo CD" if _ARGO in annotations else ""
 
 
 def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

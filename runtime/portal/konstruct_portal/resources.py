@@ -4,6 +4,7 @@ Two adapters: `konstruct_portal.cluster.ClusterResources` (a Kubernetes API) and
 `konstruct_local.folder.FolderResources` (a folder of YAML). Both are held to one behavioural suite.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -31,6 +32,7 @@ __all__ = [
     "ResourceReadOnly",
     "Resources",
     "ResourcesUnavailable",
+    "secret_document",
 ]
 
 GROUP = "konstruct.dev"
@@ -45,6 +47,23 @@ KINDS: dict[str, tuple[str, bool]] = {
     "ChannelConnection": ("channelconnections", True),
 }
 """Of each kind: the plural of its API path, and whether it lies in a namespace."""
+
+
+def secret_document(
+    prefix: str, data: Mapping[str, str], *, use: str, name: str = ""
+) -> dict[str, Any]:
+    """Return the Secret that `create_secret` keeps; without a name the API server makes one."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            **({"name": name} if name else {"generateName": prefix}),
+            "labels": {f"{GROUP}/use": use, f"{GROUP}/written-by": "portal"},
+        },
+        "immutable": True,
+        "type": "Opaque",
+        "stringData": dict(data),
+    }
 
 
 @dataclass(frozen=True)
@@ -88,17 +107,34 @@ class Resources(Protocol):
         """Return one resource. Raises ResourceNotFound."""
         ...
 
-    async def replace_spec(self, resource: Resource, spec: dict[str, Any]) -> Resource:
+    async def replace_spec(
+        self, resource: Resource, spec: dict[str, Any], *, dry_run: bool = False
+    ) -> Resource:
         """Write a whole new spec onto what was read as `resource`; return what is stored.
 
         Never forces: raises ResourceConflict (with the owner) when another manager owns a field
         that would change or the resource changed since it was read, ResourceInvalid (with every
-        problem) when the spec breaks a rule, ResourceNotFound when it is gone.
+        problem) when the spec breaks a rule, ResourceNotFound when it is gone. `dry_run` raises
+        the same and writes nothing.
         """
         ...
 
-    async def create(self, resource: Resource) -> Resource:
-        """Declare a new resource. Raises ResourceConflict when the name is taken."""
+    async def create(self, resource: Resource, *, dry_run: bool = False) -> Resource:
+        """Declare a new resource. Raises ResourceConflict when the name is taken.
+
+        `dry_run` raises the same and writes nothing.
+        """
+        ...
+
+    async def create_secret(
+        self, namespace: str, prefix: str, data: Mapping[str, str], *, use: str
+    ) -> str:
+        """Keep an immutable Secret under a new name that begins with `prefix`; return the name.
+
+        It carries the labels `konstruct.dev/use: <use>` and `konstruct.dev/written-by: portal`.
+        The portal can neither read it again nor change or delete it: what nobody refers to any
+        longer is tidied up by whoever runs the resources.
+        """
         ...
 
     async def delete(self, resource: Resource) -> None:
