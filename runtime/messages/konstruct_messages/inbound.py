@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -46,13 +47,21 @@ class Command(StrEnum):
     HUMAN = "Human"
 
 
+class Chosen(Frozen):
+    """Which choice of which question an item of kind Choice is."""
+
+    ask_id: UUID
+    key: str = Field(min_length=1, max_length=64)
+
+
 class InboundMessage(Frozen):
     """One message as every channel delivers it.
 
     `conversation_key` is the channel's address of the conversation and `dedupe_keys` are all the
     names under which the same message may come again; both are scoped to the connection.
     `client_id` is the id its sender gave it, echoed in acknowledgements.
-    `command` is set where the whole text asks for something that Konstruct does itself.
+    `command` is set where the whole text asks for something that Konstruct does itself, and
+    `chosen` where the text is the label of a choice.
     """
 
     kind: InboundKind = InboundKind.MESSAGE
@@ -64,6 +73,7 @@ class InboundMessage(Frozen):
     attachments: tuple[Attachment, ...] = Field(default=(), max_length=32)
     sent_at: datetime | None = None
     command: Command | None = None
+    chosen: Chosen | None = None
 
 
 class Ignored(Frozen):

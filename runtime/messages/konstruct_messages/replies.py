@@ -41,8 +41,12 @@ class ReplyPart(Frozen):
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is. Unknown: the provider may or may not have it; shown, replayable."""
+    """Where a delivery is. Unknown: the provider may or may not have it; shown, replayable.
 
+    Drafting: the provider may show it while its turn is still at work.
+    """
+
+    DRAFTING = "Drafting"
     QUEUED = "Queued"
     SENDING = "Sending"
     SENT = "Sent"
@@ -72,6 +76,10 @@ class NoticeCode(StrEnum):
     STARTED_OVER = "StartedOver"
     NOTHING_TO_STOP = "NothingToStop"
     HUMAN = "Human"
+    CHOICE_EXPIRED = "ChoiceExpired"
+    CHOICE_TAKEN = "ChoiceTaken"
+    UNDELIVERED = "Undelivered"
+    EXPIRED = "Expired"
 
 
 class Delta(Frozen):

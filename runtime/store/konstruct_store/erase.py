@@ -18,6 +18,7 @@ TABLES = (
     "agent_revisions",
     "log",
     "feedback",
+    "asks",
     "conversations",
     "usage_reservations",
     "usage_totals",

@@ -18,7 +18,8 @@ class LogEntry:
     """One entry. `seq` rises per conversation.
 
     Payloads: Said {id, text, personKey, name, attachments}; Reply {id, turn, agent, text,
-    parts: [{part, text}]}; Notice {code, text}; Marker {code, ...}.
+    parts: [{part, text}]}; Ask: a Reply's and {choices: [{key, label}]}; Notice {code, text};
+    Marker {code, ...}. What answers an Ask is Said with {ask, choice}.
     """
 
     seq: int

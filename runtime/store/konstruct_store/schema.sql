@@ -76,6 +76,39 @@ END
 $function$;
 -- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
 
+CREATE OR REPLACE FUNCTION konstruct.sending_of(tenants uuid[])
+ RETURNS TABLE(state text, waiting bigint, oldest timestamp with time zone)
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    tenant uuid;
+BEGIN
+    FOREACH tenant IN ARRAY tenants LOOP
+        PERFORM set_config('konstruct.tenant', tenant::text, true);
+        RETURN QUERY
+            SELECT d.state, count(*), min(d.queued_at)
+            FROM konstruct.deliveries AS d
+            WHERE d.tenant_id = tenant AND d.state IN ('Queued', 'Sending')
+            GROUP BY d.state
+            UNION ALL
+            SELECT d.state, count(*), min(d.settled_at)
+            FROM konstruct.deliveries AS d
+            WHERE
+                d.tenant_id = tenant
+                AND d.state IN ('Refused', 'Unknown')
+                AND d.closed_at IS NULL
+            GROUP BY d.state
+            UNION ALL
+            SELECT 'Dead', count(*), min(l.died_at)
+            FROM konstruct.dead_letters AS l
+            WHERE l.tenant_id = tenant AND l.replayed_at IS NULL AND l.closed_at IS NULL
+            HAVING count(*) > 0;
+    END LOOP;
+    PERFORM set_config('konstruct.tenant', '', true);
+END
+$function$;
+-- executable by: konstruct_gateway
+
 CREATE OR REPLACE FUNCTION konstruct.snapshots_of(tenants uuid[])
  RETURNS SETOF konstruct.registry_snapshots
  LANGUAGE plpgsql
@@ -104,6 +137,26 @@ ALTER TABLE konstruct.agent_revisions FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.agent_revisions USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
 GRANT DELETE, SELECT ON konstruct.agent_revisions TO konstruct_eraser;
 GRANT INSERT, SELECT ON konstruct.agent_revisions TO konstruct_gateway;
+
+CREATE TABLE konstruct.asks (
+    tenant_id uuid NOT NULL,
+    ask_id uuid NOT NULL,
+    conversation_id uuid NOT NULL,
+    turn_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    part integer NOT NULL,
+    choices jsonb NOT NULL,
+    asked_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT asks_tenant_id_turn_id_key UNIQUE (tenant_id, turn_id),
+    CONSTRAINT asks_pkey PRIMARY KEY (tenant_id, ask_id)
+);
+ALTER TABLE konstruct.asks ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.asks FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.asks USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.asks TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.asks TO konstruct_gateway;
+GRANT SELECT ON konstruct.asks TO konstruct_portal;
 
 CREATE TABLE konstruct.audit (
     tenant_id uuid NOT NULL,
@@ -194,9 +247,11 @@ CREATE TABLE konstruct.dead_letters (
     attempts integer NOT NULL,
     died_at timestamp with time zone NOT NULL DEFAULT now(),
     replayed_at timestamp with time zone,
+    closed_at timestamp with time zone,
     CONSTRAINT dead_letters_pkey PRIMARY KEY (tenant_id, turn_id)
 );
 CREATE INDEX dead_letters_died ON konstruct.dead_letters USING btree (tenant_id, died_at);
+CREATE INDEX dead_letters_open ON konstruct.dead_letters USING btree (tenant_id, died_at) WHERE ((replayed_at IS NULL) AND (closed_at IS NULL));
 ALTER TABLE konstruct.dead_letters ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.dead_letters FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.dead_letters USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -236,13 +291,29 @@ CREATE TABLE konstruct.deliveries (
     queued_at timestamp with time zone NOT NULL DEFAULT now(),
     sending_at timestamp with time zone,
     settled_at timestamp with time zone,
+    drafted boolean NOT NULL DEFAULT false,
+    draft_attempt integer NOT NULL DEFAULT 0,
+    shown text NOT NULL DEFAULT ''::text,
+    held_until timestamp with time zone,
+    held integer NOT NULL DEFAULT 0,
+    insisted boolean NOT NULL DEFAULT false,
+    cause text NOT NULL DEFAULT ''::text,
+    about_turn_id uuid,
+    tried_since timestamp with time zone,
+    receipt_at timestamp with time zone,
+    sent_again integer NOT NULL DEFAULT 0,
+    closed_at timestamp with time zone,
     CONSTRAINT deliveries_tenant_id_turn_id_part_key UNIQUE (tenant_id, turn_id, part),
     CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, delivery_id),
-    CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 63))),
-    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
+    CONSTRAINT deliveries_cause_check CHECK ((cause = ANY (ARRAY[''::text, 'Content'::text, 'Credentials'::text, 'Connection'::text, 'GaveUp'::text, 'Vendor'::text]))),
+    CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 64))),
+    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Drafting'::text, 'Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
 ) WITH (fillfactor=85);
+CREATE INDEX deliveries_of_conversation ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (queued_at > '-infinity'::timestamp with time zone);
 CREATE INDEX deliveries_open ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (state = ANY (ARRAY['Queued'::text, 'Sending'::text]));
+CREATE INDEX deliveries_undelivered ON konstruct.deliveries USING btree (tenant_id, settled_at) WHERE ((state = ANY (ARRAY['Refused'::text, 'Unknown'::text])) AND (closed_at IS NULL));
 CREATE INDEX deliveries_vendor ON konstruct.deliveries USING btree (tenant_id, connection_id, vendor_id) WHERE (vendor_id IS NOT NULL);
+CREATE UNIQUE INDEX deliveries_one_word ON konstruct.deliveries USING btree (tenant_id, about_turn_id) WHERE (about_turn_id IS NOT NULL);
 ALTER TABLE konstruct.deliveries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE konstruct.deliveries FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON konstruct.deliveries USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
@@ -254,9 +325,10 @@ CREATE TABLE konstruct.delivery_dispatch (
     tenant_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
     due_at timestamp with time zone NOT NULL,
+    connection_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,
     CONSTRAINT delivery_dispatch_pkey PRIMARY KEY (tenant_id, conversation_id)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
-CREATE INDEX delivery_dispatch_due ON konstruct.delivery_dispatch USING btree (due_at);
+CREATE INDEX delivery_dispatch_due ON konstruct.delivery_dispatch USING btree (tenant_id, connection_id, due_at);
 GRANT DELETE, SELECT ON konstruct.delivery_dispatch TO konstruct_eraser;
 GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.delivery_dispatch TO konstruct_gateway;
 
@@ -331,6 +403,7 @@ CREATE TABLE konstruct.inbox (
     CONSTRAINT inbox_disposition_check CHECK ((disposition = ANY (ARRAY['Answered'::text, 'Ignored'::text, 'Silenced'::text, 'Dead'::text, 'Expired'::text, 'Erased'::text]))),
     CONSTRAINT inbox_kind_check CHECK ((kind = ANY (ARRAY['Message'::text, 'Choice'::text, 'System'::text])))
 ) WITH (fillfactor=85);
+CREATE INDEX inbox_expired ON konstruct.inbox USING btree (tenant_id, settled_at) WHERE (disposition = 'Expired'::text);
 CREATE INDEX inbox_pending ON konstruct.inbox USING btree (tenant_id, conversation_id, seq) WHERE (disposition IS NULL);
 CREATE INDEX inbox_received ON konstruct.inbox USING btree (tenant_id, received_at) WHERE (kind <> 'System'::text);
 ALTER TABLE konstruct.inbox ENABLE ROW LEVEL SECURITY;

@@ -15,7 +15,7 @@ from konstruct_store import audit
 from konstruct_store.errors import NotFound, TurnLost
 from konstruct_store.identifiers import new_id, token_hash
 from konstruct_store.log import LogEntry, entry_of
-from konstruct_store.settling import End, Settled, died, settle_locked, silenced
+from konstruct_store.settling import REPLIES, End, Settled, died, settle_locked, silenced
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of
 from konstruct_store.sweeps import SweptTurn, expire_items, prune_idle, sweep_turns
@@ -184,19 +184,21 @@ def _end_of(turn: asyncpg.Record, turn_id: UUID, parts: Sequence[ReplyPart], *, 
         )
     reply_id = new_id()
     ordered = sorted(parts, key=lambda part: part.part)
+    choices = [one.model_dump(mode="json") for part in ordered for one in part.choices]
     return End(
         state=TurnState.ANSWERED,
         disposition=Disposition.ANSWERED,
         reason="",
         settled_by=_AGENT,
         reply_id=reply_id,
-        kind=LogKind.REPLY,
+        kind=LogKind.ASK if choices else LogKind.REPLY,
         payload={
             "id": str(reply_id),
             "turn": str(turn_id),
             "agent": turn["agent_name"],
             "text": "\n\n".join(part.text for part in ordered),
             "parts": [part.model_dump(mode="json", exclude_defaults=True) for part in ordered],
+            **({"choices": choices} if choices else {}),
         },
         parts=ordered if sends else (),
         delivery_state=DeliveryState.QUEUED,
@@ -210,7 +212,7 @@ async def _recorded(connection: Connection, tenant_id: UUID, turn: asyncpg.Recor
             statement("settle/entry"), tenant_id, turn["conversation_id"], turn["reply_seq"]
         )
         entries = (entry_of(row),)
-    replied = bool(entries) and entries[0].kind is LogKind.REPLY
+    replied = bool(entries) and entries[0].kind in REPLIES
     return Settled(
         Disposition(turn["disposition"]),
         turn["reply_id"],

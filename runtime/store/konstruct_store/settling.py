@@ -9,11 +9,14 @@ import asyncpg
 
 from konstruct_messages.replies import DeliveryState, LogKind, NoticeCode, ReplyPart
 from konstruct_messages.turns import Disposition, TurnState
-from konstruct_store import audit
+from konstruct_store import asks, audit
 from konstruct_store.identifiers import new_id
 from konstruct_store.log import LogEntry, entry_of
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection
+
+REPLIES = frozenset({LogKind.REPLY, LogKind.ASK})
+"""What answers: a reply, or a question back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,9 @@ async def settle_locked(
         [{"id": str(new_id()), "part": part.part, "text": part.text} for part in end.parts],
         end.delivery_state.value,
     )
+    if end.kind is LogKind.ASK and end.reply_id is not None:
+        where = (tenant_id, end.reply_id, turn["conversation_id"], turn_id, row["seq"])
+        await asks.open_ask(connection, where, end.payload)
     if end.state is TurnState.DEAD:
         await connection.execute(
             statement("settle/bury"),
@@ -80,7 +86,7 @@ async def settle_locked(
         payload={"disposition": end.disposition.value, "reason": end.reason},
     )
     entries = (entry_of(row),) if row is not None else ()
-    replied = end.kind is LogKind.REPLY and row is not None
+    replied = end.kind in REPLIES and row is not None
     return Settled(end.disposition, end.reply_id, row["seq"] if replied else None, entries)
 
 
