@@ -158,12 +158,17 @@ async def test_items_of_a_suspended_tenant_wait_and_then_expire(gateway_store: S
     assert await office.claim() is None
     await age(office, 2)
     assert await office.sweep() == []
-    assert await settle.expire_items(gateway_store, hours=24) == {}
+    assert await settle.expire_items(gateway_store, hours=24) == []
     await age(office, 23)
     [new] = await office.write("still there?", suspended=True)
-    assert await settle.expire_items(gateway_store, hours=24) == {office.tenant_id: [old.item_id]}
+    [expired] = await settle.expire_items(
+        gateway_store, words=lambda _tenant, language: f"Too late ({language})."
+    )
+    assert (expired.tenant_id, expired.items) == (office.tenant_id, (old.item_id,))
+    assert expired.entry is not None
+    assert expired.entry.payload == {"code": "Expired", "text": "Too late (en)."}
     assert await dispositions(office) == ["Expired", None]
-    assert await settle.expire_items(gateway_store, hours=24) == {}
+    assert await settle.expire_items(gateway_store, hours=24) == []
     assert new.seq == 2
 
 

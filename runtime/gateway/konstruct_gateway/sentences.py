@@ -39,6 +39,27 @@ class Sentences:
         _ = self._speak(languages)
         return _("Nobody answers here at the moment. Your message was kept.")
 
+    def expired(self, *languages: str) -> str:
+        """Say that a message waited too long for somebody suspended."""
+        _ = self._speak(languages)
+        return _(
+            "Nobody was here to answer your message, and it is too old by now. Please write again"
+            " when you still need an answer."
+        )
+
+    def undelivered(self, *languages: str) -> str:
+        """Say that the answer to the person could not be sent as it is."""
+        _ = self._speak(languages)
+        return _("I have an answer, but I could not send it here. Please ask in other words.")
+
+    def perhaps_delivered(self, *languages: str) -> str:
+        """Say that nobody can tell whether an answer arrived."""
+        _ = self._speak(languages)
+        return _(
+            "I cannot tell whether my last answer reached you completely. If something is missing,"
+            " please ask again."
+        )
+
     def stopped(self, *languages: str) -> str:
         """Say that the person's wish to stop was done."""
         _ = self._speak(languages)

@@ -52,7 +52,7 @@ async def obey(
             entries.append(entry_of(row))
             code = NoticeCode.STARTED_OVER
         case Command.STOP:
-            code = await _stop(connection, place, sends=answering.sends)
+            code = await stop_all(connection, place, sends=answering.sends)
         case Command.HUMAN:
             row = await connection.fetchrow(
                 statement("settle/set_mode"), *place, ConversationMode.HUMAN.value, item.person.key
@@ -66,17 +66,17 @@ async def obey(
         payload = {"code": code.value, "text": text}
         kind = LogKind.NOTICE
         entries.append(
-            await _tell(connection, place, new_id(), kind, payload, sends=answering.sends)
+            await tell(connection, place, new_id(), kind, payload, sends=answering.sends)
         )
     return tuple(entries)
 
 
-async def _stop(
+async def stop_all(
     connection: Connection, place: tuple[UUID, UUID], *, sends: bool
 ) -> NoticeCode | None:
     """Stop what is open and what waits; None when the end of the open turn will say so.
 
-    A turn that ends without words says so in the log alone, which a vendor's people do not see.
+    The conversation is locked. A turn that ends without words says so in the log alone, which a vendor's people do not see.
     """
     stopped = count_of(await connection.execute(statement("people/stop_open"), *place))
     cancelled = await connection.fetchval(statement("people/cancel_pending"), *place)
@@ -128,7 +128,7 @@ async def write_as_human(
             "text": text,
             "parts": [{"part": 0, "text": text}],
         }
-        entry = await _tell(
+        entry = await tell(
             connection, place, reply_id, LogKind.REPLY, payload, sends=sends(known[1])
         )
     return entry, True
@@ -159,7 +159,7 @@ async def give_feedback(
     return kept is not None
 
 
-async def _tell(
+async def tell(
     connection: Connection,
     place: tuple[UUID, UUID],
     entry_id: UUID,
@@ -168,6 +168,10 @@ async def _tell(
     *,
     sends: bool,
 ) -> LogEntry:
+    """Say what no turn said, under its own id, in a conversation that is locked.
+
+    `place` is tenant and conversation; `payload` has the text. `sends`: a vendor carries it.
+    """
     row = await connection.fetchrow(
         statement("people/tell"), *place, entry_id, kind.value, payload, payload["text"], sends
     )

@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from konstruct_store.statements import statement
-from konstruct_store.store import Store
+from konstruct_store.store import Store, count_of
 
 _LIVE_SECONDS = 15.0
+_KEPT_SECONDS = 3600.0
 
 
 async def announce(store: Store, replica_id: UUID, url: str) -> None:
@@ -25,3 +26,9 @@ async def retire(store: Store, replica_id: UUID) -> None:
     """Forget the replica: it ends."""
     async with store.connection() as connection:
         await connection.execute(statement("replicas/retire"), replica_id)
+
+
+async def prune(store: Store, *, seconds: float = _KEPT_SECONDS) -> int:
+    """Forget replicas that were not seen for `seconds`: they ended without a word."""
+    async with store.connection() as connection:
+        return count_of(await connection.execute(statement("replicas/prune"), float(seconds)))

@@ -15,7 +15,16 @@ from konstruct_store import audit
 from konstruct_store.errors import NotFound, TurnLost
 from konstruct_store.identifiers import new_id, token_hash
 from konstruct_store.log import LogEntry, entry_of
-from konstruct_store.settling import REPLIES, End, Settled, died, settle_locked, silenced
+from konstruct_store.settling import (
+    REPLIES,
+    Apologies,
+    End,
+    Settled,
+    apology_for,
+    died,
+    settle_locked,
+    silenced,
+)
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of
 from konstruct_store.sweeps import SweptTurn, expire_items, prune_idle, sweep_turns
@@ -46,10 +55,12 @@ async def complete_turn(
     parts: Sequence[ReplyPart],
     *,
     sends: bool,
+    unfinished: str = "",
 ) -> Settled:
     """Record the turn's one reply and everything that follows; return how it ended.
 
-    `sends`: the reply goes to a vendor as deliveries. In mode Human the reply is Withheld and the
+    `sends`: the reply goes to a vendor as deliveries; `unfinished` takes the place of what the
+    vendor shows of a reply that is not sent. In mode Human the reply is Withheld and the
     messages are Silenced. A stopped turn may have no parts. Repeating a call returns what was
     recorded; a lease that ran out does not matter until somebody took the turn over. Raises
     TurnLost, RetryLater, and ValueError for a reply without parts.
@@ -60,7 +71,7 @@ async def complete_turn(
             return await _recorded(connection, tenant_id, turn)
         if not parts and not turn["stop_requested"]:
             raise ValueError("A reply has at least one part.")
-        end = _end_of(turn, turn_id, parts, sends=sends)
+        end = _end_of(turn, turn_id, parts, sends=sends, unfinished=unfinished)
         return await settle_locked(connection, tenant_id, turn_id, turn, end)
 
 
@@ -72,21 +83,23 @@ async def fail_turn(
     turn_token: str,
     *,
     reason: str,
-    apology: str,
+    apology: str | Apologies,
     sends: bool = False,
+    unfinished: str = "",
 ) -> Settled:
     """End a turn that its agent gives up: one apology, a dead letter with `reason`.
 
-    Repeats and errors as `complete_turn`.
+    `apology` may be given by the person's language (BCP 47, possibly empty). Repeats and errors as
+    `complete_turn`.
     """
     async with store.transaction(tenant_id) as connection:
         turn = await _lock(connection, tenant_id, turn_id, attempt, turn_token)
         if turn["state"] not in _OPEN:
             return await _recorded(connection, tenant_id, turn)
         if turn["mode"] == ConversationMode.HUMAN:
-            end = silenced(_AGENT)
+            end = silenced(_AGENT, unfinished=unfinished)
         else:
-            end = died(reason, _AGENT, apology, sends=sends)
+            end = died(reason, _AGENT, apology_for(apology, tenant_id, turn), sends=sends)
         return await settle_locked(connection, tenant_id, turn_id, turn, end)
 
 
@@ -170,9 +183,16 @@ async def _lock(
     return turn
 
 
-def _end_of(turn: asyncpg.Record, turn_id: UUID, parts: Sequence[ReplyPart], *, sends: bool) -> End:
+def _end_of(
+    turn: asyncpg.Record,
+    turn_id: UUID,
+    parts: Sequence[ReplyPart],
+    *,
+    sends: bool,
+    unfinished: str,
+) -> End:
     if turn["mode"] == ConversationMode.HUMAN:
-        return silenced(_AGENT, parts)
+        return silenced(_AGENT, parts, unfinished=unfinished)
     if not parts:
         return End(
             state=TurnState.CANCELLED,
@@ -181,6 +201,7 @@ def _end_of(turn: asyncpg.Record, turn_id: UUID, parts: Sequence[ReplyPart], *, 
             settled_by=_AGENT,
             kind=LogKind.NOTICE,
             payload={"code": NoticeCode.STOPPED.value, "text": ""},
+            unfinished=unfinished,
         )
     reply_id = new_id()
     ordered = sorted(parts, key=lambda part: part.part)

@@ -1,6 +1,6 @@
 """How any turn is settled, whoever settles it: one statement for every kind of end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,11 @@ from konstruct_store.identifiers import new_id
 from konstruct_store.log import LogEntry, entry_of
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection
+
+Words = Callable[[UUID, str], str]
+"""A sentence for a tenant's person by the person's language (BCP 47, possibly empty)."""
+
+Apologies = Words | Mapping[str, str]
 
 REPLIES = frozenset({LogKind.REPLY, LogKind.ASK})
 """What answers: a reply, or a question back."""
@@ -35,7 +40,10 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """What settling a turn writes. `notice` ends it without an answer and names a NoticeCode."""
+    """What settling a turn writes.
+
+    `unfinished` is what a draft that a vendor shows already says when no part takes its place.
+    """
 
     state: TurnState
     disposition: Disposition
@@ -46,6 +54,7 @@ class End:
     payload: Mapping[str, Any] = field(default_factory=dict)
     parts: Sequence[ReplyPart] = ()
     delivery_state: DeliveryState = DeliveryState.QUEUED
+    unfinished: str = ""
 
 
 async def settle_locked(
@@ -67,6 +76,7 @@ async def settle_locked(
         dict(end.payload),
         [{"id": str(new_id()), "part": part.part, "text": part.text} for part in end.parts],
         end.delivery_state.value,
+        end.unfinished,
     )
     if end.kind is LogKind.ASK and end.reply_id is not None:
         where = (tenant_id, end.reply_id, turn["conversation_id"], turn_id, row["seq"])
@@ -103,7 +113,7 @@ def died(reason: str, settled_by: str, text: str, *, sends: bool) -> End:
     )
 
 
-def silenced(settled_by: str, parts: Sequence[ReplyPart] = ()) -> End:
+def silenced(settled_by: str, parts: Sequence[ReplyPart] = (), *, unfinished: str = "") -> End:
     """Return the end of a turn whose conversation a human took: its reply is withheld."""
     return End(
         state=TurnState.CANCELLED,
@@ -113,4 +123,21 @@ def silenced(settled_by: str, parts: Sequence[ReplyPart] = ()) -> End:
         reply_id=new_id() if parts else None,
         parts=parts,
         delivery_state=DeliveryState.WITHHELD,
+        unfinished=unfinished,
     )
+
+
+def apology_for(apology: str | Apologies, tenant_id: UUID, turn: asyncpg.Record) -> str:
+    """Return the apology for a turn's person: the same whoever ends the turn.
+
+    `turn` has person_language, and language for where that is unknown.
+    """
+    language = turn["person_language"] or turn["language"]
+    match apology:
+        case str():
+            return apology
+        case Mapping():
+            short = language.split("-", 1)[0].lower()
+            return apology.get(short) or apology.get("en") or next(iter(apology.values()))
+        case _:
+            return apology(tenant_id, language)

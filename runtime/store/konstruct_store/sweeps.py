@@ -4,24 +4,38 @@ Invariant: no turn stays claimed longer than its lease plus two sweeps, and none
 than the deadline plus two sweeps.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
+from konstruct_messages.replies import LogKind, NoticeCode
 from konstruct_messages.turns import ConversationMode
 from konstruct_store.identifiers import new_id
-from konstruct_store.settling import Settled, died, settle_locked, silenced
+from konstruct_store.log import LogEntry
+from konstruct_store.people import tell
+from konstruct_store.settling import (
+    Apologies,
+    Settled,
+    Words,
+    apology_for,
+    died,
+    settle_locked,
+    silenced,
+)
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of
 
-Apologies = Callable[[str], str] | Mapping[str, str]
 Sends = Callable[[UUID, UUID], bool]
 
 _BATCH = 100
 _SWEEPER = "sweeper"
 _ROWS_KEPT_HOURS = 48.0
+
+
+def _nowhere(_tenant_id: UUID, _connection_id: UUID) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +55,14 @@ async def sweep_turns(
     *,
     deadline_seconds: int,
     apologies: Apologies,
-    sends: Sends = lambda _tenant, _connection: False,
+    sends: Sends = _nowhere,
     limit: int = _BATCH,
 ) -> list[SweptTurn]:
     """Requeue what lost its lease, and end what is overdue or exhausted, at most `limit` each.
 
-    `apologies` gives the sentence for a person's language (possibly empty); `sends` says whether
-    the replies of (tenant, connection) go to a vendor. Each turn is a transaction of its own. Call
-    it again at once when `limit` turns came back. Raises RetryLater.
+    `apologies` gives the sentence for a tenant's person, by language (possibly empty); `sends` says
+    whether the replies of (tenant, connection) go to a vendor. Each turn is a transaction of its
+    own. Call it again at once when `limit` turns came back. Raises RetryLater.
     """
     await _requeue_expired(store, limit)
     async with store.connection() as connection:
@@ -59,26 +73,65 @@ async def sweep_turns(
     return [one for one in swept if one is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What expired in one conversation, and what its person was told of it."""
+
+    tenant_id: UUID
+    conversation_id: UUID
+    items: tuple[UUID, ...]
+    entry: LogEntry | None
+
+
 async def expire_items(
-    store: Store, *, hours: float = 24, limit: int = _BATCH
-) -> dict[UUID, list[UUID]]:
+    store: Store,
+    *,
+    hours: float = 24,
+    limit: int = _BATCH,
+    words: Words | None = None,
+    sends: Sends = _nowhere,
+) -> list[Expired]:
     """Settle as Expired what waited `hours` for a suspended tenant or agent.
 
-    Returns the items by tenant, so that its operators can be told.
+    The person is told in `words`, once per conversation, unless a human has it; `sends` says of
+    (tenant, connection) whether a vendor carries it. Each conversation is a transaction of its own.
     """
-    expired: dict[UUID, list[UUID]] = {}
     async with store.connection() as connection:
         rows = await connection.fetch(statement("settle/waiting_too_long"), float(hours), limit)
-    for row in rows:
-        tenant_id, conversation_id = row["tenant_id"], row["conversation_id"]
-        async with store.transaction(tenant_id) as connection:
-            items = await connection.fetch(
-                statement("settle/expire"), tenant_id, conversation_id, float(hours)
+    found = [
+        await _expire(store, row["tenant_id"], row["conversation_id"], hours, words, sends)
+        for row in rows
+    ]
+    return [one for one in found if one is not None]
+
+
+async def _expire(
+    store: Store,
+    tenant_id: UUID,
+    conversation_id: UUID,
+    hours: float,
+    words: Words | None,
+    sends: Sends,
+) -> Expired | None:
+    place = (tenant_id, conversation_id)
+    async with store.transaction(tenant_id) as connection:
+        present = await connection.fetchrow(statement("people/conversation"), *place)
+        items = await connection.fetch(statement("settle/expire"), *place, float(hours))
+        await connection.execute(statement("settle/reopen"), *place)
+        if not items:
+            return None
+        entry = None
+        if words is not None and present["mode"] == ConversationMode.AGENT:
+            text = words(tenant_id, present["language"])
+            entry = await tell(
+                connection,
+                place,
+                new_id(),
+                LogKind.NOTICE,
+                {"code": NoticeCode.EXPIRED.value, "text": text},
+                sends=sends(tenant_id, present["connection_id"]),
             )
-            await connection.execute(statement("settle/reopen"), tenant_id, conversation_id)
-        if items:
-            expired.setdefault(tenant_id, []).extend(item["item_id"] for item in items)
-    return expired
+    return Expired(tenant_id, conversation_id, tuple(one["item_id"] for one in items), entry)
 
 
 async def prune_idle(store: Store, *, limit: int = 1000) -> int:
@@ -123,10 +176,10 @@ async def _sweep_one(
             return None
         turn = await connection.fetchrow(statement("settle/lock"), tenant_id, turn_id)
         reason = "AttemptsExhausted" if row["exhausted"] else "DeadlinePassed"
+        text = apology_for(apologies, tenant_id, turn)
         if turn["mode"] == ConversationMode.HUMAN:
-            end = silenced(_SWEEPER)
+            end = silenced(_SWEEPER, unfinished=text)
         else:
-            text = _sentence(apologies, turn["person_language"] or turn["language"])
             end = died(reason, _SWEEPER, text, sends=sends(tenant_id, turn["connection_id"]))
         settled = await settle_locked(connection, tenant_id, turn_id, turn, end)
     return SweptTurn(tenant_id, conversation_id, turn_id, reason, settled)
@@ -139,10 +192,3 @@ async def _open_unclaimed(
         statement("settle/open_unclaimed"), tenant_id, conversation_id, new_id()
     )
     return turn_id
-
-
-def _sentence(apologies: Apologies, language: str) -> str:
-    if callable(apologies):
-        return apologies(language)
-    short = language.split("-", 1)[0].lower()
-    return apologies.get(short) or apologies.get("en") or next(iter(apologies.values()))

@@ -32,14 +32,41 @@ class Sweeper:
     async def sweep(self) -> None:
         """Do one round. Raises RetryLater; what was swept before stays swept."""
         await self.sweep_turns()
-        await settle.expire_items(self.store, hours=_SUSPENDED_HOURS)
+        await self.expire()
+
+    async def expire(self) -> None:
+        """Settle what waited too long for somebody suspended; tell its people and operators."""
+        expired = await settle.expire_items(
+            self.store,
+            hours=_SUSPENDED_HOURS,
+            words=self._in_language(self.sentences.expired),
+            sends=self.sends,
+        )
+        for one in expired:
+            self.metrics.expired.inc(len(one.items))
+            structlog.get_logger(__name__).warning(
+                "messages expired while suspended",
+                tenant_id=str(one.tenant_id),
+                conversation_id=str(one.conversation_id),
+                messages=len(one.items),
+            )
+            if one.entry is not None:
+                self.telling.tell(
+                    Hint(
+                        kind="Log",
+                        tenant_id=one.tenant_id,
+                        conversation_id=one.conversation_id,
+                        seq=one.entry.seq,
+                    ),
+                    (one.entry,),
+                )
 
     async def sweep_turns(self) -> None:
         """Settle turns that are overdue or keep failing: one apology, one dead letter each."""
         swept = await settle.sweep_turns(
             self.store,
             deadline_seconds=self.deadline_seconds,
-            apologies=self.sentences.apology,
+            apologies=self._in_language(self.sentences.apology),
             sends=self.sends,
         )
         for turn in swept:
@@ -58,3 +85,12 @@ class Sweeper:
                 ),
                 entries,
             )
+
+    def _in_language(self, sentence: Callable[..., str]) -> Callable[[UUID, str], str]:
+        """Return a sentence by a tenant and its person's language; else in the tenant's own."""
+
+        def words(tenant_id: UUID, language: str) -> str:
+            tenant = self.view.tenant_by_id(tenant_id)
+            return sentence(language, tenant.language if tenant is not None else "")
+
+        return words

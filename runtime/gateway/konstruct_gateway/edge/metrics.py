@@ -67,6 +67,29 @@ class Metrics:
             ["channel", "state"],
             registry=self.registry,
         )
+        self.expired = Counter(
+            "konstruct_gateway_expired",
+            "Messages that nobody answered because tenant or agent was suspended for too long",
+            registry=self.registry,
+        )
+        self.sending = Gauge(
+            "konstruct_gateway_sending",
+            "Deliveries that this replica is sending now",
+            registry=self.registry,
+        )
+        self.backlog = Gauge(
+            "konstruct_gateway_backlog",
+            "Deliveries of all tenants by state (Queued, Sending; Refused and Unknown that nobody"
+            " has dealt with) and dead turns (Dead); the same at every replica",
+            ["state"],
+            registry=self.registry,
+        )
+        self.backlog_age = Gauge(
+            "konstruct_gateway_backlog_oldest_seconds",
+            "Age of the oldest of konstruct_gateway_backlog, 0 where there is none",
+            ["state"],
+            registry=self.registry,
+        )
         self.background_failures = Counter(
             "konstruct_gateway_background_failures",
             "Rounds of a background task that failed and will be tried again",

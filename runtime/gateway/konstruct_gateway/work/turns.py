@@ -7,7 +7,6 @@ from uuid import UUID
 
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.chat import frames
-from konstruct_gateway.chat.access import find_agent_by_id
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import BadRequest
 from konstruct_gateway.hints import Hint
@@ -43,7 +42,6 @@ class _Whereabouts:
 
     conversation_id: UUID
     connection_id: UUID | None
-    language: str
 
 
 @dataclass
@@ -61,7 +59,7 @@ class Turns:
 
     def claimed(self, turn: ClaimedTurn) -> None:
         """Remember where a turn belongs, which saves asking when it ends."""
-        self._remember(turn.turn_id, _Whereabouts(turn.conversation_id, None, turn.language))
+        self._remember(turn.turn_id, _Whereabouts(turn.conversation_id, None))
 
     async def context(self, held: Held) -> TurnContext:
         """Return where a turn belongs, fenced."""
@@ -102,7 +100,6 @@ class Turns:
     async def fail(self, held: Held, reason: str) -> Settled:
         """Give the turn up: the person gets one apology, operators a dead letter."""
         where = await self._whereabouts(held)
-        language = where.language if where is not None else ""
         settled = await settle.fail_turn(
             self.store,
             held.tenant.tenant_id,
@@ -110,7 +107,9 @@ class Turns:
             held.attempt,
             held.turn_token,
             reason=reason,
-            apology=self.sentences.apology(language, held.tenant.language),
+            apology=lambda _tenant_id, language: self.sentences.apology(
+                language, held.tenant.language
+            ),
             sends=self._sends(held, where),
         )
         self._tell(held, where, settled)
@@ -143,17 +142,9 @@ class Turns:
             context = await self.context(held)
         except TurnLost:
             return known
-        where = _Whereabouts(
-            context.conversation_id,
-            context.connection_id,
-            known.language if known is not None else self._agent_language(held, context),
-        )
+        where = _Whereabouts(context.conversation_id, context.connection_id)
         self._remember(held.turn_id, where)
         return where
-
-    def _agent_language(self, held: Held, context: TurnContext) -> str:
-        agent = find_agent_by_id(held.tenant, context.agent_id)
-        return agent.language if agent is not None else ""
 
     def _remember(self, turn_id: UUID, where: _Whereabouts) -> None:
         self._known[turn_id] = where

@@ -1,7 +1,7 @@
 -- Lock a conversation and its dispatch row to write into it.
 -- $1 tenant, $2 conversation
 WITH conversation AS MATERIALIZED (
-    SELECT c.conversation_id, c.connection_id, c.mode
+    SELECT c.conversation_id, c.connection_id, c.mode, c.language
     FROM konstruct.conversations AS c
     WHERE c.tenant_id = $1 AND c.conversation_id = $2
     FOR UPDATE
@@ -15,5 +15,5 @@ hot AS MATERIALIZED (
     FOR UPDATE OF d
 )
 
-SELECT c.connection_id, c.mode, (SELECT count(*) FROM hot) AS held
+SELECT c.connection_id, c.mode, c.language, (SELECT count(*) FROM hot) AS held
 FROM conversation AS c

@@ -29,10 +29,13 @@ delivery AS (
 ),
 
 outgoing AS (
-    INSERT INTO konstruct.delivery_dispatch (tenant_id, conversation_id, due_at)
-    SELECT $1, $2, now()
+    INSERT INTO konstruct.delivery_dispatch AS d (
+        tenant_id, conversation_id, connection_id, due_at
+    )
+    SELECT $1, $2, connection_id, now()
+    FROM conversation
     WHERE $7::boolean
-    ON CONFLICT DO NOTHING
+    ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET due_at = d.due_at
 )
 
 SELECT seq, kind, payload, at, turn_id FROM entry

@@ -75,26 +75,61 @@ hot AS (
     WHERE d.tenant_id = $1 AND d.conversation_id = $3
 ),
 
+parts AS (
+    SELECT
+        p.id, p.part, p.text,
+        $12 = 'Queued' AND row_number() OVER (ORDER BY p.part) = 1 AS leads
+    FROM jsonb_to_recordset($11::jsonb) AS p (id uuid, part integer, text text)
+),
+
+-- What the vendor shows already becomes the first part, or says that there is no more to come.
+draft AS (
+    UPDATE konstruct.deliveries AS d
+    SET
+        seq = c.last_seq,
+        text = coalesce(p.text, $13),
+        state = CASE
+            WHEN p.leads OR (d.drafted AND $13 <> '') THEN 'Queued' ELSE 'Withheld'
+        END,
+        settled_at = CASE WHEN p.leads OR (d.drafted AND $13 <> '') THEN NULL ELSE now() END
+    FROM conversation AS c
+    LEFT JOIN parts AS p ON p.leads
+    WHERE d.tenant_id = $1 AND d.turn_id = $2 AND d.part = 0 AND d.state = 'Drafting'
+    RETURNING d.state, d.held_until
+),
+
 delivery AS (
     INSERT INTO konstruct.deliveries (
         tenant_id, delivery_id, conversation_id, connection_id, turn_id, part, seq, text, state,
         settled_at
     )
     SELECT
-        $1, p.id, $3, c.connection_id, $2, p.part, c.last_seq, p.text, $12,
+        $1, p.id, $3, c.connection_id, $2,
+        p.part + CASE WHEN $12 = 'Withheld' AND EXISTS (SELECT FROM draft) THEN 1 ELSE 0 END,
+        c.last_seq, p.text, $12,
         CASE WHEN $12 = 'Withheld' THEN now() END
     FROM conversation AS c
-    CROSS JOIN jsonb_to_recordset($11::jsonb) AS p (id uuid, part integer, text text)
-    RETURNING state
+    CROSS JOIN parts AS p
+    WHERE NOT (p.leads AND EXISTS (SELECT FROM draft))
+    RETURNING state, held_until
 ),
 
 outgoing AS (
-    INSERT INTO konstruct.delivery_dispatch (tenant_id, conversation_id, due_at)
-    SELECT $1, $3, now()
-    FROM delivery
-    WHERE state = 'Queued'
-    LIMIT 1
-    ON CONFLICT DO NOTHING
+    -- Where the row exists it is locked: a sender that finds nothing more to send drops it.
+    INSERT INTO konstruct.delivery_dispatch AS d (
+        tenant_id, conversation_id, connection_id, due_at
+    )
+    SELECT
+        $1, $3, (SELECT c.connection_id FROM conversation AS c),
+        greatest(now(), max(o.held_until))
+    FROM (
+        SELECT state, held_until FROM draft
+        UNION ALL
+        SELECT state, held_until FROM delivery
+    ) AS o
+    WHERE o.state = 'Queued'
+    HAVING count(*) > 0
+    ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET due_at = d.due_at
 )
 
 SELECT seq, kind, payload, at, turn_id FROM entry
