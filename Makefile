@@ -13,7 +13,7 @@ UV := $(TOOLS)/bin/uv
 VENV := .venv
 RUN := $(VENV)/bin
 MEMBERS := crds operator runtime/agent runtime/channels runtime/gateway runtime/llm runtime/local \
-	runtime/messages runtime/portal runtime/registry runtime/store
+	runtime/media runtime/messages runtime/portal runtime/registry runtime/store
 # Markers of the tests that need more than Python.
 BIG := postgres or cluster or browser or process or sockets
 SOURCES := $(MEMBERS) tests bench
@@ -109,6 +109,10 @@ bench-message-path: $(VENV)/.installed ## Measure what the platform adds to a me
 .PHONY: bench-ingest
 bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and slack_bolt (about 3 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/ingest.py
+
+.PHONY: bench-acknowledge
+bench-acknowledge: $(VENV)/.installed ## Measure webhook acknowledgement and crash loss beside slack_bolt (about 4 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/acknowledge.py
 
 .PHONY: bench-operator
 bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
