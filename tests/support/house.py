@@ -18,6 +18,7 @@ ROOMS = (
     "runtime/gateway/konstruct_gateway",
     "runtime/llm/konstruct_llm",
     "runtime/local/konstruct_local",
+    "runtime/media/konstruct_media",
     "runtime/messages/konstruct_messages",
     "runtime/portal/konstruct_portal",
     "runtime/registry/konstruct_registry",
