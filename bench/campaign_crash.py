@@ -2,19 +2,21 @@
 
     make campaign-crash KILLS=1000 MESSAGES=100000 SEED=1
 
-Prints one JSON line with the seed and the oracle's verdict; ends with 1 unless it is clean. The
-same seed kills the same programs at the same times.
+Prints its seed at once, progress to standard error, and one JSON line at its end; ends with 1
+unless the oracle finds nothing and everything was acknowledged. The same seed kills the same
+programs after as many messages.
 """
 
 import argparse
 import asyncio
-import json
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
-from support.crash_campaign import Plan, run
+from support.campaigns import report
+from support.campaigns.crash import Plan, run
 
 
 async def main() -> int:
@@ -23,26 +25,19 @@ async def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--kills", type=int, default=1_000)
     parser.add_argument("--messages", type=int, default=100_000)
-    parser.add_argument("--visitors", type=int, default=16)
+    parser.add_argument("--rate", type=float, default=Plan.rate)
+    parser.add_argument("--seconds", type=float, default=Plan.seconds)
     options = parser.parse_args()
-    plan = Plan(
-        seed=options.seed,
-        messages=options.messages,
-        kills=options.kills,
-        visitors=options.visitors,
-    )
+    plan = Plan(**vars(options))
+    report.say(f"campaign R1, seed {plan.seed}")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="konstruct-campaign-") as folder:
-        verdict = await run(plan, Path(folder))
-    line = {
-        "campaign": "R1",
-        **vars(plan),
-        **vars(verdict),
-        "clean": verdict.clean,
-        "seconds": round(time.monotonic() - began),
-    }
-    print(json.dumps(line))
-    return 0 if verdict.clean and verdict.accepted >= plan.messages else 1
+        result = await run(plan, Path(folder))
+    whole = result.clean and result.verdict.accepted >= plan.messages
+    asked = {"asked": {name: asdict(plan)[name] for name in ("messages", "kills", "rate")}}
+    return report.finish(
+        report.line("R1", seed=plan.seed, clean=whole, began=began, **asked, **result.figures())
+    )
 
 
 if __name__ == "__main__":

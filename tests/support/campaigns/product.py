@@ -1,0 +1,159 @@
+"""One tenant in web chat and in Slack, and the programs that serve it, with all their far ends."""
+
+import random
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from konstruct_registry.seals import seal
+from konstruct_registry.snapshot import TenantSnapshot
+from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
+from support.stack import Program, Stack, free_port, work_token
+
+SECRET = "signing-secret-of-the-campaign"
+WEB_CHAT, SLACK = "acme/website", "acme/team"
+NO_LIMITS = {
+    "KONSTRUCT_FRAMES_BURST": "1000000",
+    "KONSTRUCT_MESSAGES_BURST": "1000000",
+    "KONSTRUCT_TICKETS_BURST": "1000000",
+    "KONSTRUCT_LEASE_SECONDS": "6",
+    "KONSTRUCT_MAX_ATTEMPTS": "1000",
+}
+
+
+class Unlimited(dict[str, int]):
+    """Slack's tiers for a workspace that may call as often as it likes."""
+
+    def get(self, _method: str, _default: object = None) -> int:
+        return 1_000_000
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the programs find each other and the vendors: the real thing, or a proxy before it.
+
+    An empty address is the real thing's own.
+    """
+
+    model: str
+    slack: str
+    gateway: str = ""
+    llm: str = ""
+    databases: Mapping[str, str] = field(default_factory=dict)
+    """The Postgres URLs of gateway and llm."""
+
+
+@dataclass
+class Product:
+    """The programs of one tenant, each on ports that outlive it. `seed` makes the tenant's id."""
+
+    stack: Stack
+    addresses: Addresses
+    seed: int
+    model_key: str
+    environment: Mapping[str, str] = field(default_factory=lambda: NO_LIMITS)
+    gather_milliseconds: int = 400
+    pod: Mapping[str, str] = field(default_factory=dict)
+    public_port: int = field(default_factory=free_port)
+    internal_port: int = field(default_factory=free_port)
+    llm_port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self.tenant_id = uuid.UUID(int=random.Random(self.seed).getrandbits(128), version=4)
+        self._token, self._digest = work_token(self.tenant_id)
+
+    @property
+    def starts(self) -> dict[str, Callable[[], Awaitable[Program]]]:
+        """How each program is started, in the order in which they are."""
+        return {"gateway": self.start_gateway, "llm": self.start_llm, "agent": self.start_agent}
+
+    @property
+    def url(self) -> str:
+        """The public address."""
+        return f"http://127.0.0.1:{self.public_port}"
+
+    @property
+    def slack_hook(self) -> str:
+        """Where Slack calls the tenant's own app."""
+        return f"{self.url}/hooks/slack/{SLACK}"
+
+    async def start_gateway(self) -> Program:
+        """Start the gateway and wait until it is ready."""
+        return await self.stack.start_gateway(
+            public_port=self.public_port,
+            internal_port=self.internal_port,
+            environment={
+                **self.environment,
+                "KONSTRUCT_SLACK_API_URL": self.addresses.slack,
+                **self._database("gateway"),
+            },
+        )
+
+    async def start_llm(self) -> Program:
+        """Start the model service and wait until it is ready."""
+        models = self.stack.directory / "models.yaml"
+        models.write_text(
+            "models:\n- name: far\n  model: openai/far\n  client: Direct\n"
+            f"  apiBase: {self.addresses.model}\n  apiKeyEnv: FAR_KEY\n  contextTokens: 128000\n"
+        )
+        return await self.stack.start_llm(
+            {
+                "KONSTRUCT_MODELS_FILE": str(models),
+                "FAR_KEY": self.model_key,
+                "KONSTRUCT_PORT": str(self.llm_port),
+                **self._database("llm"),
+            }
+        )
+
+    async def start_agent(self) -> Program:
+        """Start the tenant's pod."""
+        return await self.stack.start_agent_with(
+            {
+                "KONSTRUCT_GATEWAY_URL": self.addresses.gateway
+                or f"http://127.0.0.1:{self.internal_port}",
+                "KONSTRUCT_LLM_URL": self.addresses.llm or f"http://127.0.0.1:{self.llm_port}",
+                "KONSTRUCT_TENANT_ID": str(self.tenant_id),
+                "KONSTRUCT_WORK_TOKEN": self._token,
+                "KONSTRUCT_POD_NAME": "ana-0",
+                "KONSTRUCT_CONCURRENCY": "16",
+                "KONSTRUCT_HEARTBEAT_SECONDS": "2",
+                **self.pod,
+            }
+        )
+
+    async def push(self) -> None:
+        """Write the tenant into the registry."""
+        await self.stack.push(self.snapshot())
+
+    def snapshot(self) -> TenantSnapshot:
+        """Return the tenant: agent ana, the web chat `website` and the Slack app `team`."""
+        credentials = seal(
+            {"botToken": "xoxb-genuine", "signingSecret": SECRET},
+            recipient=self.stack.gateway_seal.public_key,
+            tenant_id=self.tenant_id,
+            object_name="ChannelConnection/team",
+            purpose="channel",
+            secret_uid="u",
+            secret_resource_version="1",
+        )
+        common = {
+            "tenant_id": self.tenant_id,
+            "agent": "ana",
+            "gather_milliseconds": self.gather_milliseconds,
+        }
+        slack = {"appId": "A0KONSTRUCT", "teamId": "T0ACME"}
+        return tenant_snapshot(
+            tenant_id=self.tenant_id,
+            name="acme",
+            work_token_hashes=(self._digest,),
+            agents=(agent_snapshot(tenant_id=self.tenant_id, name="ana"),),
+            connections=(
+                connection_snapshot(name="website", **common),
+                connection_snapshot(name="team", type="Slack", config=slack, **common),
+            ),
+            secrets=(credentials,),
+        )
+
+    def _database(self, program: str) -> dict[str, str]:
+        given = self.addresses.databases.get(program)
+        return {"KONSTRUCT_DATABASE_URL": given} if given else {}
