@@ -24,6 +24,11 @@ class Outgoing:
     and picture are shown where the channel can show them. With `choices` it is a question, and a
     click on one comes back as `ask_id` and the choice's key (`{ask_id}:{key}` fits one field of
     every vendor); a channel without buttons writes them below the text, numbered.
+
+    `drafted`: the vendor may show a message of it that began before it was recorded, under
+    `draft_id` where that is known (see `live`); this message becomes the reply, and no other one
+    appears. `shown`: that message shows all of `text` already. With `feedback_key` people are asked
+    what they think of it, where the channel can ask; `language` is theirs (BCP 47, may be empty).
     """
 
     delivery_id: UUID
@@ -37,6 +42,11 @@ class Outgoing:
     choices: tuple[Choice, ...] = ()
     ask_id: UUID | None = None
     attachments: tuple[Attachment, ...] = ()
+    drafted: bool = False
+    draft_id: str = ""
+    shown: bool = False
+    feedback_key: str = ""
+    language: str = ""
 
 
 class Outbound(Protocol):

@@ -4,6 +4,7 @@ Errors: https://docs.slack.dev/reference/methods/chat.postMessage#errors
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from konstruct_channels.errors import (
@@ -59,20 +60,35 @@ def _retry_after(response: Any) -> float:
         return _DEFAULT_WAIT
 
 
-def pieces_of(data: Mapping[str, Any], event_type: str, delivery: str) -> dict[int, str]:
-    """Return the pieces of a delivery among a page of messages, by number, with their `ts`."""
-    found: dict[int, str] = {}
+@dataclass(frozen=True)
+class Found:
+    """What a conversation holds of a delivery: its pieces by number, with their `ts`.
+
+    `draft` is the newest message of our app that carries no mark: a stream gets its mark at its
+    end.
+    """
+
+    pieces: Mapping[int, str] = field(default_factory=dict)
+    draft: str = ""
+
+    def __or__(self, other: "Found") -> "Found":
+        newest = max((self.draft, other.draft), key=lambda ts: float(ts or 0))
+        return Found({**self.pieces, **other.pieces}, newest)
+
+
+def found_in(data: Mapping[str, Any], event_type: str, delivery: str, app: str) -> Found:
+    """Return what a page of messages holds of a delivery of the app `app`."""
+    found = Found()
     messages = data.get("messages")
-    for message in messages if isinstance(messages, list) else ():
-        metadata = mapping(mapping(message).get("metadata"))
+    for one in messages if isinstance(messages, list) else ():
+        metadata = mapping(mapping(one).get("metadata"))
         payload = mapping(metadata.get("event_payload"))
         number = payload.get("piece")
-        if (
-            metadata.get("event_type") == event_type
-            and payload.get("delivery") == delivery
-            and isinstance(number, int)
-        ):
-            found[number] = text(message, "ts")
+        if metadata.get("event_type") == event_type:
+            if payload.get("delivery") == delivery and isinstance(number, int):
+                found |= Found({number: text(one, "ts")})
+        elif app and app in {text(one, "app_id"), text(mapping(one.get("bot_profile")), "app_id")}:
+            found |= Found(draft=text(one, "ts"))
     return found
 
 

@@ -97,6 +97,24 @@ def read(mrkdwn: str) -> str:
     return plain(mrkdwn)
 
 
+def sections(mrkdwn: str, *, limit: int) -> list[str]:
+    """Return a rendered message in parts of at most `limit` characters, its code blocks whole.
+
+    Raises ValueError as `render` does.
+    """
+    if limit < SHORTEST_LIMIT:
+        raise ValueError(f"A message of under {SHORTEST_LIMIT} characters cannot be kept.")
+    packer = _Packer(limit)
+    code = False
+    for line in mrkdwn.split("\n"):
+        if line == "```":
+            code = not code
+            continue
+        for chunk in _chunks(line, limit - len(_OPEN) - len(_CLOSE)):
+            packer.add(_Line(chunk, code))
+    return packer.messages()
+
+
 def escape(text: str) -> str:
     """Return `text` so that Slack shows it as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

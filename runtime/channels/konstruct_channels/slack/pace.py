@@ -1,17 +1,38 @@
-"""How fast a workspace may be talked to: one message a second per channel, and what a 429 said."""
+"""How fast a workspace may be talked to: Slack's tiers per method, one message a second per
+channel, and what a 429 said. All conversations of a workspace share it.
+
+https://docs.slack.dev/apis/web-api/rate-limits
+"""  # noqa: D205 - one sentence
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from konstruct_channels.errors import SendLater
 
 SECONDS_PER_MESSAGE = 1.0
-"""https://docs.slack.dev/apis/web-api/rate-limits: posting, one per second per channel."""
+"""Posting: one message per second per channel."""
+
+CALLS_PER_MINUTE: Mapping[str, int] = MappingProxyType(
+    {
+        "agents.sessions.setStatus": 50,
+        "assistant.threads.setStatus": 600,
+        "assistant.threads.setSuggestedPrompts": 50,
+        "chat.appendStream": 100,
+        "chat.delete": 50,
+        "chat.startStream": 20,
+        "chat.stopStream": 20,
+        "chat.update": 50,
+    }
+)
+"""The tiers of the methods that are called while people watch."""
 
 _LONGEST_WAIT = 3.0
 _MOST_KEYS = 50_000
+_Key = tuple[str, str]
 
 
 class Pace:
@@ -21,14 +42,17 @@ class Pace:
         self,
         *,
         seconds_per_message: float = SECONDS_PER_MESSAGE,
+        calls_per_minute: Mapping[str, int] = CALLS_PER_MINUTE,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._between = seconds_per_message
+        self._tiers = calls_per_minute
         self._clock = clock
         self._sleep = sleep
-        self._free: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._held: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._free: OrderedDict[_Key, float] = OrderedDict()
+        self._held: OrderedDict[_Key, float] = OrderedDict()
+        self._left: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
 
     async def take_turn(self, team: str, channel: str) -> None:
         """Wait until the channel may have another message. Raises SendLater when that is long."""
@@ -42,6 +66,22 @@ class Pace:
         if begins > now:
             await self._sleep(begins - now)
 
+    def spend(self, team: str, method: str, *, spare: float = 0.0) -> float:
+        """Take one call of a method's tier and return 0, or return after how long there is one.
+
+        `spare` is the share of the tier (0..1) that is left to calls that matter more.
+        """
+        per_minute = self._tiers.get(method)
+        if per_minute is None:
+            return 0.0
+        now, key = self._clock(), (team, method)
+        left, at = self._left.pop(key, (float(per_minute), now))
+        left = min(per_minute, left + (now - at) * per_minute / 60)
+        needed = 1 + spare * per_minute
+        self._left[key] = (left - 1 if left >= needed else left, now)
+        _forget(self._left)
+        return 0.0 if left >= needed else (needed - left) * 60 / per_minute
+
     def hold_back(self, team: str, method: str, seconds: float) -> None:
         """Remember that the workspace may not be asked this for a while."""
         self._held[team, method] = self._clock() + seconds
@@ -52,6 +92,6 @@ class Pace:
         return max(0.0, self._held.get((team, method), 0.0) - self._clock())
 
 
-def _forget(kept: OrderedDict[tuple[str, str], float]) -> None:
+def _forget(kept: OrderedDict[_Key, Any]) -> None:
     if len(kept) > _MOST_KEYS:
         kept.popitem(last=False)
