@@ -3,11 +3,13 @@
 ChannelError
 ├── UnknownChannel              no folder has this type: a newer registry than this program
 ├── SendRefused                 the vendor said no for good: do not send again
+│   ├── ContentRefused          it said no to what the message says; others would go through
 │   └── CredentialsRefused      it said no to our credentials: the connection itself is broken
 ├── SendLater                   the vendor, or the way to it, is busy: send again after a while
 ├── SendUnclear                 the answer was lost, and the vendor can be asked: try once more,
 │                               and that attempt asks before it sends
 └── SendUnknown                 the vendor may or may not have it, and nobody can tell
+    └── VendorNotAsked          because it cannot be asked; this attempt sent nothing
 """
 
 
@@ -23,16 +25,26 @@ class SendRefused(ChannelError):
     """The vendor refused the message for good; the text says why, for an operator."""
 
 
+class ContentRefused(SendRefused):
+    """The vendor refused what the message says: the person is told that an answer is missing."""
+
+
 class CredentialsRefused(SendRefused):
     """The vendor refused the credentials: nothing of this connection will be sent."""
 
 
 class SendLater(ChannelError):
-    """The vendor did not take the message now; nothing was delivered."""
+    """The vendor did not take the message now; nothing was delivered.
 
-    def __init__(self, message: str, *, after_seconds: float = 1.0) -> None:
+    `whole_connection`: it would take no other message of the connection either.
+    """
+
+    def __init__(
+        self, message: str, *, after_seconds: float = 1.0, whole_connection: bool = False
+    ) -> None:
         super().__init__(message)
         self.after_seconds = after_seconds
+        self.whole_connection = whole_connection
 
 
 class SendUnclear(ChannelError):
@@ -45,3 +57,7 @@ class SendUnclear(ChannelError):
 
 class SendUnknown(ChannelError):
     """The answer was lost, and the vendor cannot be asked: it may have delivered the message."""
+
+
+class VendorNotAsked(SendUnknown):
+    """An earlier attempt may have delivered it and nobody can be asked; nothing was sent now."""

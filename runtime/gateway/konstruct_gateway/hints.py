@@ -14,7 +14,8 @@ class Hint(BaseModel):
     `Frame`: something to show for a while (typing, step, delta).
 
     `connection_id` and `conversation_key` come with the hint about a conversation's messages, for
-    sockets that joined before the conversation had an id. `ended_turn` comes with a reply.
+    sockets that joined before the conversation had an id. `ended_turn` comes with a reply;
+    `queued` says that a vendor carries what was logged: this replica's sender looks at once.
     """  # noqa: D205 - three kinds, one sentence each
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -26,6 +27,7 @@ class Hint(BaseModel):
     conversation_key: str = ""
     seq: int = 0
     ended_turn: UUID | None = None
+    queued: bool = False
     frame: dict[str, Any] = Field(default_factory=dict)
 
 

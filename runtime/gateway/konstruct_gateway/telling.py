@@ -1,5 +1,6 @@
 """Telling everybody who should know: sockets here, and the other replicas."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -15,7 +16,17 @@ from konstruct_store.log import LogEntry
 class Telling:
     """Passes hints on. Nothing here awaits, and nothing here can fail a caller."""
 
-    def __init__(self, hub: Hub, waiting: Waiting, replicas: Replicas, later: Later) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        waiting: Waiting,
+        replicas: Replicas,
+        later: Later,
+        *,
+        queued: asyncio.Event,
+    ) -> None:
+        """Take the parts that are told; `queued` is set for the sender."""
+        self._queued = queued
         self._hub = hub
         self._waiting = waiting
         self._replicas = replicas
@@ -25,6 +36,8 @@ class Telling:
         """Tell the sockets here and every other replica."""
         self._here(hint, entries)
         self._replicas.publish(hint)
+        if hint.queued:
+            self._queued.set()
 
     def tell_others(self, hint: Hint) -> None:
         """Tell the other replicas only."""

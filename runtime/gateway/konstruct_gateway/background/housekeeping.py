@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import structlog
 
 from konstruct_gateway.registry.view import RegistryView
-from konstruct_store import erase, receive, settle, usage
+from konstruct_store import erase, receive, replicas, settle, usage
 from konstruct_store.store import Store
 
 _TENANTS_PER_ROUND = 50
@@ -24,6 +24,7 @@ class Housekeeper:
         for tenant_id in await erase.erase_tenants(self.store):
             structlog.get_logger(__name__).info("tenant erased", tenant_id=str(tenant_id))
         await settle.prune_idle(self.store)
+        await replicas.prune(self.store)
         tenants = sorted(self.view.tenants, key=str)
         if self._next >= len(tenants):
             self._next = 0

@@ -9,12 +9,13 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class Expected:
-    """An answer that is waited for: to the message at `seq`."""
+    """An answer that is waited for: to the message at `seq`. `sends`: a vendor carries it."""
 
     tenant_id: UUID
     conversation_id: UUID
     seq: int
     languages: tuple[str, ...]
+    sends: bool = False
 
 
 class Later:

@@ -1,142 +1,143 @@
-"""From a recorded reply to the vendor: claimed, fenced, in order per conversation."""
+"""From a recorded reply to the vendor: claimed in rotation, fenced, in order per conversation."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import contextlib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
-from konstruct_channels.errors import (
-    ChannelError,
-    CredentialsRefused,
-    SendLater,
-    SendRefused,
-    SendUnclear,
-    SendUnknown,
-)
-from konstruct_channels.outbound import Outbound, Outgoing
-from konstruct_gateway.edge.metrics import Metrics
-from konstruct_gateway.registry.view import RegistryView
-from konstruct_registry.errors import SealRefused
+from konstruct_gateway.background.delivering import INTERRUPTED, Delivering
 from konstruct_store import outbox
 from konstruct_store.errors import StoreError
 from konstruct_store.outbox import Delivery
-from konstruct_store.store import Store
 
 _LEASE_SECONDS = 60.0
-_SEND_SECONDS = 30.0
-_MOST_AT_ONCE = 32
-_LONGEST_PAUSE_SECONDS = 60.0
+_MOST_AT_ONCE = 128
+_MOST_PER_TENANT = 8
+_BACKLOG_STATES = ("Queued", "Sending", "Refused", "Unknown", "Dead")
+
+
+@dataclass(eq=False)
+class _Sending:
+    """A delivery that was claimed. `begun`: the vendor may have got something of it."""
+
+    delivery: Delivery
+    task: asyncio.Task[None] | None = None
+    begun: bool = False
+
+    def begins(self) -> None:
+        self.begun = True
 
 
 @dataclass
 class Sender:
-    """Claims what is due and hands it to the channels' outbound halves, by channel type."""
+    """Claims what is due, as soon as it is told that something is and every `poll_seconds`."""
 
-    store: Store
-    view: RegistryView
-    metrics: Metrics
-    outbounds: Mapping[str, Outbound]
-    doubt: Callable[[UUID, str], None]
-    """Told of a connection (tenant, name) whose credentials a vendor refused."""
+    delivering: Delivering
+    poll_seconds: float
+    queued: asyncio.Event
+    """Set by whoever queued something here."""
     lease_seconds: float = _LEASE_SECONDS
-    _sending: set[asyncio.Task[None]] = field(default_factory=set)
+    per_tenant: int = _MOST_PER_TENANT
+    _sending: set[_Sending] = field(default_factory=set)
+    _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _closing: bool = False
 
     async def round(self) -> None:
-        """Claim what there is room for and start sending it. Raises RetryLater."""
-        while True:
-            room = _MOST_AT_ONCE - len(self._sending)
-            if room <= 0:
-                return
-            claimed = await outbox.claim_deliveries(
-                self.store, lease_seconds=self.lease_seconds, limit=room
-            )
-            for delivery in claimed:
-                task = asyncio.create_task(self._send(delivery))
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
-            if not claimed:
-                return
+        """Wait for something to send, then look. Raises RetryLater."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.poll_seconds):
+                await self.queued.wait()
+        self.queued.clear()
+        await self.look()
+
+    async def look(self) -> None:
+        """Claim what is due and there is room for. Raises RetryLater."""
+        async with self._claiming:
+            while not self._closing and await self._claim():
+                pass
+
+    async def count_backlog(self) -> None:
+        """Show what waits and what was not delivered, of all tenants. Raises RetryLater."""
+        metrics = self.delivering.metrics
+        found = {one.state: one for one in await outbox.backlog(self.delivering.store)}
+        for state in _BACKLOG_STATES:
+            one = found.get(state)
+            metrics.backlog.labels(state).set(one.waiting if one else 0)
+            metrics.backlog_age.labels(state).set(one.oldest_seconds if one else 0)
 
     async def drain(self, *, seconds: float) -> None:
-        """Let what is being sent end; what does not is asked about by its next sender."""
-        if self._sending:
-            await asyncio.wait(self._sending, timeout=seconds)
+        """Claim nothing more; give back what has not begun, and let the rest end.
 
-    async def _send(self, delivery: Delivery) -> None:
+        What has not ended after `seconds` is given back as in doubt: whoever takes it asks the
+        vendor before anything is sent again.
+        """
+        self._closing = True
+        async with self._claiming:
+            sending = set(self._sending)
+        for one in sending:
+            if not one.begun and one.task is not None:
+                one.task.cancel()
+        tasks = {one.task for one in sending if one.task is not None}
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for one in sending:
+            if one.task is not None and (not one.task.done() or one.task.cancelled()):
+                one.task.cancel()
+                await asyncio.gather(one.task, return_exceptions=True)
+                await self._give_back(one)
+
+    async def _claim(self) -> bool:
+        """Claim once and start sending; tell whether there may be more."""
+        room = _MOST_AT_ONCE - len(self._sending)
+        if room <= 0:
+            return False
+        claimed = await outbox.claim_deliveries(
+            self.delivering.store,
+            lease_seconds=self.lease_seconds,
+            limit=room,
+            per_tenant=self.per_tenant,
+            busy=self._busy(),
+            held_back=self.delivering.holds.held_back(),
+        )
+        for delivery in claimed:
+            one = _Sending(delivery)
+            self._sending.add(one)
+            one.task = asyncio.create_task(self._send(one))
+        self.delivering.metrics.sending.set(len(self._sending))
+        return bool(claimed)
+
+    def _busy(self) -> Mapping[UUID, int]:
+        return Counter(one.delivery.tenant_id for one in self._sending)
+
+    async def _send(self, one: _Sending) -> None:
+        log = structlog.get_logger(__name__).bind(delivery_id=str(one.delivery.delivery_id))
         try:
-            await self._deliver(delivery)
+            await self.delivering.deliver(one.delivery, one.begins)
         except StoreError as error:
             # The lease ends, and the next attempt asks the vendor before it sends again.
-            structlog.get_logger(__name__).warning(
-                "delivery not recorded", delivery_id=str(delivery.delivery_id), error=str(error)
-            )
-        except Exception:  # noqa: BLE001 - a bug in one delivery must not stop the others
-            structlog.get_logger(__name__).exception(
-                "delivery failed", delivery_id=str(delivery.delivery_id)
-            )
+            log.warning("delivery not recorded", error=str(error))
+        except Exception:
+            # A bug in one delivery must not stop the others.
+            log.exception("delivery failed")
+        finally:
+            self._sending.discard(one)
+            self.delivering.metrics.sending.set(len(self._sending))
+            # There is room, and the conversation's next part may be due.
+            self.queued.set()
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        tenant = self.view.tenant_by_id(delivery.tenant_id)
-        connection = next(
-            (
-                one
-                for one in (tenant.connections if tenant else ())
-                if one.connection_id == delivery.connection_id
-            ),
-            None,
-        )
-        outbound = self.outbounds.get(connection.type) if connection else None
-        if tenant is None or connection is None or outbound is None:
-            await self._refused(delivery, "", "the connection no longer exists here")
-            return
-        channel = connection.type
-        agent = next((one for one in tenant.agents if one.agent_id == delivery.agent_id), None)
-        outgoing = Outgoing(
-            delivery_id=delivery.delivery_id,
-            conversation_key=delivery.conversation_key,
-            text=delivery.text,
-            attempt=delivery.attempt,
-            in_doubt=delivery.in_doubt,
-            queued_at=delivery.queued_at,
-            agent_name=agent.display_name if agent is not None else "",
-            avatar=agent.avatar if agent is not None else None,
-        )
+    async def _give_back(self, one: _Sending) -> None:
+        reason = INTERRUPTED if one.begun else outbox.NOT_SENT
         try:
-            credentials = self.view.credentials(tenant, connection.name)
-            async with asyncio.timeout(_SEND_SECONDS):
-                vendor_id = await outbound.send(
-                    outgoing, config=connection.config, credentials=credentials
-                )
-        except SendLater as later:
-            self.metrics.deliveries.labels(channel, "Queued").inc()
             await outbox.retry_delivery(
-                self.store,
-                delivery,
-                after_seconds=later.after_seconds,
+                self.delivering.store, one.delivery, after_seconds=0.0, reason=reason
             )
-        except SendUnclear as unclear:
-            # The next attempt asks the vendor; each waits longer than the one before.
-            self.metrics.deliveries.labels(channel, "Queued").inc()
-            pause = unclear.after_seconds * 2 ** min(delivery.attempt - 1, 6)
-            await outbox.retry_delivery(
-                self.store,
-                delivery,
-                after_seconds=min(pause, _LONGEST_PAUSE_SECONDS),
-                reason=str(unclear),
+        except StoreError as error:
+            structlog.get_logger(__name__).warning(
+                "delivery not given back",
+                delivery_id=str(one.delivery.delivery_id),
+                error=str(error),
             )
-        except (SendRefused, SealRefused) as refused:
-            if isinstance(refused, CredentialsRefused):
-                self.doubt(tenant.tenant_id, connection.name)
-            await self._refused(delivery, channel, str(refused))
-        except (SendUnknown, TimeoutError, ChannelError) as unknown:
-            self.metrics.deliveries.labels(channel, "Unknown").inc()
-            await outbox.mark_unknown(self.store, delivery, reason=type(unknown).__name__)
-        else:
-            self.metrics.deliveries.labels(channel, "Sent").inc()
-            await outbox.mark_sent(self.store, delivery, vendor_id=vendor_id)
-
-    async def _refused(self, delivery: Delivery, channel: str, reason: str) -> None:
-        self.metrics.deliveries.labels(channel or "None", "Refused").inc()
-        await outbox.mark_refused(self.store, delivery, reason=reason)

@@ -57,6 +57,7 @@ class Sweeper:
                         tenant_id=one.tenant_id,
                         conversation_id=one.conversation_id,
                         seq=one.entry.seq,
+                        queued=True,
                     ),
                     (one.entry,),
                 )
@@ -82,6 +83,7 @@ class Sweeper:
                     conversation_id=turn.conversation_id,
                     seq=entries[-1].seq if entries else 0,
                     ended_turn=turn.turn_id,
+                    queued=True,
                 ),
                 entries,
             )

@@ -73,6 +73,7 @@ class Desk:
                 tenant_id=tenant.tenant_id,
                 conversation_id=conversation_id,
                 seq=entry.seq,
+                queued=wish.action == "write",
             )
             services.reception.telling.tell(hint, (entry,))
         mode = ConversationMode.AGENT if wish.action == "return" else ConversationMode.HUMAN

@@ -9,19 +9,16 @@ from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded
 from konstruct_gateway.hints import Hint
+from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import InboundMessage
-from konstruct_messages.replies import LogKind, NoticeCode
 from konstruct_registry.snapshot import AgentSnapshot
-from konstruct_store import log as stored_log
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
-
-_RECENT = 50
 
 
 @dataclass(frozen=True)
@@ -32,6 +29,7 @@ class Reception:
     telling: Telling
     waiting: Waiting
     sentences: Sentences
+    notices: Notices
     metrics: Metrics
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
@@ -60,32 +58,9 @@ class Reception:
         self, place: Place, received: Received, languages: tuple[str, ...]
     ) -> None:
         """Tell the person that nobody answers now, unless the conversation says so already."""
-        tenant_id = place.tenant.tenant_id
-        recent = await stored_log.read_log(
-            self.store,
-            tenant_id,
-            received.conversation_id,
-            after=max(0, received.seq - _RECENT),
+        await self.notices.say_suspended(
+            place.tenant.tenant_id, received.conversation_id, languages, sends=False
         )
-        told = False
-        for entry in recent:
-            if entry.kind == LogKind.REPLY:
-                told = False
-            elif entry.kind == LogKind.NOTICE and entry.payload.get("code") == NoticeCode.SUSPENDED:
-                told = True
-        if told:
-            return
-        entry = await stored_log.append_notice(
-            self.store,
-            tenant_id,
-            received.conversation_id,
-            code=NoticeCode.SUSPENDED,
-            text=self.sentences.suspended(*languages),
-        )
-        hint = Hint(
-            kind="Log", tenant_id=tenant_id, conversation_id=received.conversation_id, seq=entry.seq
-        )
-        self.telling.tell(hint, (entry,))
 
     async def _receive(
         self, place: Place, agent: AgentSnapshot, message: InboundMessage

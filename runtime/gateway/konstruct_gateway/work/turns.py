@@ -161,6 +161,7 @@ class Turns:
                 conversation_id=where.conversation_id,
                 seq=settled.log_entries[-1].seq if settled.log_entries else 0,
                 ended_turn=held.turn_id,
+                queued=self._sends(held, where),
             )
             self.telling.tell(hint, settled.log_entries)
         # Messages that came meanwhile are the next turn.
