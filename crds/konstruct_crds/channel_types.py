@@ -19,6 +19,16 @@ class SecretKey:
 
 
 @dataclass(frozen=True)
+class Conflict:
+    """Values of a block's fields that cannot stand together; `blamed` is the field to change."""
+
+    name: str
+    fields: dict[str, str]
+    blamed: str
+    message: str
+
+
+@dataclass(frozen=True)
 class ChannelType:
     """A type of ChannelConnection. `block` is its field; `needs_secret`: required or forbidden.
 
@@ -35,6 +45,7 @@ class ChannelType:
     needs_secret: bool
     secret_keys: tuple[SecretKey, ...]
     config_schema: dict[str, Any]
+    conflicts: tuple[Conflict, ...] = ()
 
 
 @functools.cache
@@ -53,6 +64,7 @@ def channel_types() -> tuple[ChannelType, ...]:
             needs_secret=one["credentials"] == "Required",
             secret_keys=tuple(SecretKey(**key) for key in one["secretKeys"]),
             config_schema=one["configSchema"],
+            conflicts=tuple(Conflict(**conflict) for conflict in one.get("conflicts", ())),
         )
         for one in json.loads(text)["channels"]
     )

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
-from konstruct_crds.channel_types import ChannelType, channel_type, channel_types
+from konstruct_crds.channel_types import ChannelType, Conflict, channel_type, channel_types
 from konstruct_crds.common import AgentReference, SecretReference, Status
 from konstruct_crds.conditions import ConditionType
 from konstruct_crds.metadata import ObjectMeta, name_length_rule, name_rule
@@ -26,6 +26,13 @@ class AccessPolicy(StrEnum):
 
     EVERYONE = "Everyone"
     LISTED = "Listed"
+
+
+class Admission(StrEnum):
+    """Whether people of a kind may write."""
+
+    ALLOWED = "Allowed"
+    DENIED = "Denied"
 
 
 class ReplyWhen(StrEnum):
@@ -87,7 +94,20 @@ class Access(Part):
     policy: AccessPolicy = Field(
         default=AccessPolicy.EVERYONE,
         description="Everyone: whoever the channel lets through. Listed: only those in `allowed`;"
-        " messages of others are ignored and counted.",
+        " others are told once that they cannot be answered here; what else they write is ignored"
+        " and counted.",
+    )
+    guests: Admission = Field(
+        default=Admission.ALLOWED,
+        description="Whether guests of the workspace may write, where the channel knows guests"
+        " (Slack: single-channel and multi-channel guests; needs the scope users:read). Who is in"
+        " `allowed` may write whatever is said here.",
+    )
+    strangers: Admission = Field(
+        default=Admission.ALLOWED,
+        description="Whether people of other companies may write, in conversations that both share"
+        " (Slack Connect), and in web chat those who did not log in. Who is in `allowed` may write"
+        " whatever is said here.",
     )
     allowed: tuple[Listed, ...] = Field(
         default=(),
@@ -166,6 +186,9 @@ class ChannelConnectionSpec(Part):
         """Return the rules over a connection's spec."""
         blocks = [_block_rule(one) for one in channel_types()]
         secrets = [_secret_rule(one) for one in channel_types()]
+        conflicts = [
+            _conflict_rule(one, conflict) for one in channel_types() for conflict in one.conflicts
+        ]
         return (
             Rule(
                 name="type-stays",
@@ -178,6 +201,7 @@ class ChannelConnectionSpec(Part):
             ),
             *blocks,
             *secrets,
+            *conflicts,
             unique_names(
                 "routes",
                 "Two routes have the same name: give each a name of its own.",
@@ -293,5 +317,23 @@ def _secret_rule(channel: ChannelType) -> Rule:
         python=lambda value: value["type"] != name or "credentialsSecretRef" not in value,
         message=f"A connection of type {name} has no credentials: remove credentialsSecretRef.",
         field_path=".credentialsSecretRef",
+        reason="FieldValueForbidden",
+    )
+
+
+def _conflict_rule(channel: ChannelType, conflict: Conflict) -> Rule:
+    block = channel.block
+    together = " && ".join(
+        f"self.{block}.{field} == '{value}'" for field, value in conflict.fields.items()
+    )
+    return Rule(
+        name=conflict.name,
+        cel=f"!has(self.{block}) || !({together})",
+        python=lambda value: (
+            block not in value
+            or any(value[block].get(field) != wanted for field, wanted in conflict.fields.items())
+        ),
+        message=conflict.message,
+        field_path=f".{block}.{conflict.blamed}",
         reason="FieldValueForbidden",
     )

@@ -174,6 +174,9 @@ def test_a_parsed_connection_knows_its_channels_block() -> None:
     assert ChannelConnection.model_validate(slack).spec.config == {
         "appId": "A0123",
         "teamId": "T0123",
+        "install": "Own",
+        "transport": "SocketMode",
+        "suggestedPrompts": [{"title": "Opening hours", "message": "When are you open?"}],
     }
 
 

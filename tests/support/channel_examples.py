@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
+from urllib.parse import urlencode
 
 from konstruct_channels.catalogue import load_inbounds, load_specs
 from konstruct_channels.inbound import Connection, Inbound, Reading, Webhook
@@ -31,7 +32,21 @@ class Example:
         """The raw bytes, as compact as vendors send them."""
         if "raw" in self.content:
             return str(self.content["raw"]).encode()
-        return json.dumps(self.content["body"], separators=(",", ":"), ensure_ascii=False).encode()
+        return self.packed(self.document)
+
+    @property
+    def document(self) -> Any:
+        """The JSON that the body is, or that a field of its form holds; None: it holds none."""
+        if "payload" in self.content:
+            return self.content["payload"]
+        return self.content.get("body")
+
+    def packed(self, document: Any) -> bytes:
+        """Return the body that carries `document` as this example's does."""
+        compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        if "payload" in self.content:
+            return urlencode({"payload": compact}).encode()
+        return compact.encode()
 
     @property
     def credentials(self) -> dict[str, str]:

@@ -7,10 +7,12 @@ function `sign(body, credentials, *, now)` that returns the headers its vendor w
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
+from uuid import UUID
 
-from konstruct_messages.inbound import Ignored, InboundMessage
+from konstruct_messages.inbound import Ignored, InboundMessage, Person
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -66,6 +68,19 @@ class NotReady:
     code: str
 
 
+class Standing(StrEnum):
+    """What a person is to the workspace that the connection belongs to."""
+
+    MEMBER = "Member"
+    """One of its own, and everybody where the channel knows no difference."""
+    GUEST = "Guest"
+    """Let in by it, with less rights than its members."""
+    STRANGER = "Stranger"
+    """Of another company, in a conversation that both share."""
+    UNKNOWN = "Unknown"
+    """The delivery does not say: a member or a guest."""
+
+
 @dataclass(frozen=True)
 class Arrived:
     """A message for the agent.
@@ -79,6 +94,50 @@ class Arrived:
     delivery_keys: tuple[str, ...] = ()
     room: str = ""
     only_if_known: bool = False
+    standing: Standing = Standing.MEMBER
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A person looks at the conversation with the agent in `room` and has written nothing yet."""
+
+    person: Person
+    room: str
+    delivery_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """A person pressed the channel's own Stop.
+
+    `conversation_keys` are the conversations that may be meant, the likeliest first.
+    """
+
+    person: Person
+    conversation_keys: tuple[str, ...]
+    delivery_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a person thinks of a turn's reply, in one of the conversations named."""
+
+    person: Person
+    conversation_keys: tuple[str, ...]
+    turn_id: UUID
+    value: Literal["up", "down"]
+    delivery_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A person pressed a button of an ask, in one of the conversations named."""
+
+    person: Person
+    conversation_keys: tuple[str, ...]
+    ask_id: UUID
+    choice: str
+    delivery_keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,9 +154,23 @@ class Learnt:
 class Delivered:
     """Genuine: everything that the webhook held, in its order."""
 
-    items: tuple[Arrived | Ignored | Learnt, ...]
+    items: tuple["Item", ...]
 
 
+@dataclass(frozen=True)
+class Addressed:
+    """Genuine, for an app that many connections share: whose installation it is about.
+
+    `claims` are the names under which a connection may claim the installation, the most particular
+    first; the first that is claimed gets it. `about_itself`: it tells of the installation alone,
+    and every connection that claims any of them is told.
+    """
+
+    claims: tuple[str, ...]
+    about_itself: bool = False
+
+
+Item = Arrived | Opened | Stopped | Judged | Chosen | Ignored | Learnt
 Reading = Delivered | Handshake | Forged | NotReady
 
 
@@ -112,4 +185,22 @@ class Inbound(Protocol):
         self, body: bytes, credentials: Mapping[str, str], *, now: datetime
     ) -> Mapping[str, str]:
         """Return the headers with which the vendor vouches for `body`."""
+        ...
+
+
+@runtime_checkable
+class SharedInbound(Protocol):
+    """An inbound half whose vendor lets one app of the platform serve many connections."""
+
+    def address(
+        self, webhook: Webhook, credentials: Mapping[str, str], *, now: datetime
+    ) -> Addressed | Reading:
+        """Verify the raw bytes with the platform's own credentials; say whom they are for.
+
+        A Reading is final: nobody's connection is asked. Never raises.
+        """
+        ...
+
+    def claim(self, config: Mapping[str, Any]) -> str:
+        """Return the installation of the shared app that a connection claims; empty: none."""
         ...

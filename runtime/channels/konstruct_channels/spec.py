@@ -1,6 +1,7 @@
 """What a channel declares about itself: a ChannelConnection's block, its secrets, its limits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -41,6 +42,17 @@ class SecretKey:
     example: str = ""
     required: bool = True
 
+    only_with: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Values of a block's fields, each with a default, that cannot stand together."""
+
+    name: str
+    fields: Mapping[str, str]
+    blamed: str
+    message: str
 
 @dataclass(frozen=True)
 class Limits:
@@ -80,6 +92,7 @@ class ChannelSpec:
     api_url: str = ""
     """The vendor's address; a setting of the gateway puts another in its place."""
 
+    conflicts: tuple[Conflict, ...] = ()
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""
         return {
@@ -94,6 +107,15 @@ class ChannelSpec:
                 {"key": one.key, "description": one.description} for one in self.secret_keys
             ],
             "configSchema": config_schema(self.config),
+            "conflicts": [
+                {
+                    "name": one.name,
+                    "fields": dict(one.fields),
+                    "blamed": one.blamed,
+                    "message": one.message,
+                }
+                for one in self.conflicts
+            ],
         }
 
 

@@ -78,6 +78,7 @@ async def open_gateway(
         finally:
             await gateway.say_goodbye()
             await parts.sender.drain(seconds=_DRAIN_SECONDS)
+            await parts.welcome.close()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

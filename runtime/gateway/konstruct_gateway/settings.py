@@ -44,6 +44,9 @@ class GatewaySettings(BaseSettings):
 
     #: Vendors' addresses, so that another server can stand in; empty: the vendor's own.
     slack_api_url: str = ""
+    #: The Signing Secret of the platform's own Slack app, which connections may share
+    #: (`install: Shared`); empty: there is none, and `/hooks/slack` answers 404.
+    slack_signing_secret: SecretStr = SecretStr("")
     whatsapp_api_url: str = ""
 
     lease_seconds: float = Field(default=15.0, gt=0)
@@ -56,8 +59,6 @@ class GatewaySettings(BaseSettings):
     poll_seconds: float = Field(default=1.0, gt=0)
     sweep_seconds: float = Field(default=5.0, gt=0)
     tidy_seconds: float = Field(default=60.0, gt=0)
-    #: How often the deliveries that wait or were not delivered are counted for the metrics.
-    backlog_seconds: float = Field(default=15.0, gt=0)
 
     #: The largest body of the work API.
     max_body: int = Field(default=2_097_152, ge=1024)
@@ -117,6 +118,12 @@ class GatewaySettings(BaseSettings):
     def api_urls(self) -> dict[str, str]:
         """Vendors' addresses by the channel's folder, where they are not the vendor's own."""
         return {"slack": self.slack_api_url, "whatsapp": self.whatsapp_api_url}
+
+    @property
+    def platform_credentials(self) -> dict[str, dict[str, str]]:
+        """Credentials of the platform's own apps by the channel's folder; only those there are."""
+        secret = self.slack_signing_secret.get_secret_value()
+        return {"slack": {"signingSecret": secret}} if secret else {}
 
     @property
     def chat_key_bytes(self) -> bytes:

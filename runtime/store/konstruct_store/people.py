@@ -76,7 +76,8 @@ async def stop_all(
 ) -> NoticeCode | None:
     """Stop what is open and what waits; None when the end of the open turn will say so.
 
-    The conversation is locked. A turn that ends without words says so in the log alone, which a vendor's people do not see.
+    The conversation is locked. A turn that ends without words says so in the log alone, which a
+    vendor's people do not see.
     """
     stopped = count_of(await connection.execute(statement("people/stop_open"), *place))
     cancelled = await connection.fetchval(statement("people/cancel_pending"), *place)

@@ -134,6 +134,17 @@ async def reports(store: Store) -> tuple[int, list[Report]]:
     return version, [Report(**dict(row)) for row in rows]
 
 
+async def last_report(
+    store: Store, tenant_id: UUID, kind: str, name: str, condition: str
+) -> Report | None:
+    """Return what was reported last of an object's condition, or None. Raises RetryLater."""
+    async with store.transaction(tenant_id) as connection:
+        row = await connection.fetchrow(
+            statement("registry/report"), tenant_id, kind, name, condition
+        )
+    return None if row is None else Report(**dict(row))
+
+
 async def reports_version(store: Store) -> int:
     """Return the version of the reports: it rises with every report that says something new."""
     async with store.connection() as connection:

@@ -4,9 +4,43 @@ Limits: https://docs.slack.dev/reference/methods/chat.postMessage (4,000 charact
 the best length; over 40,000 are cut off).
 """
 
+from enum import StrEnum
+
 from pydantic import Field
 
-from konstruct_channels.spec import ChannelConfig, ChannelSpec, Credentials, Limits, SecretKey
+from konstruct_channels.spec import (
+    ChannelConfig,
+    ChannelSpec,
+    Conflict,
+    Credentials,
+    Limits,
+    SecretKey,
+)
+
+
+class Install(StrEnum):
+    """Whose app is installed in the workspace."""
+
+    OWN = "Own"
+    SHARED = "Shared"
+
+
+class EventTransport(StrEnum):
+    """How Slack's deliveries come in."""
+
+    HTTP = "HTTP"
+    SOCKET_MODE = "SocketMode"
+
+
+class SuggestedPrompt(ChannelConfig):
+    """Something that a person may ask with one click."""
+
+    title: str = Field(
+        min_length=1, max_length=75, description="What the person reads on the button."
+    )
+    message: str = Field(
+        min_length=1, max_length=1000, description="What is said when it is clicked."
+    )
 
 
 class SlackConfig(ChannelConfig):
@@ -25,6 +59,26 @@ class SlackConfig(ChannelConfig):
         description="The workspace's id (T...), or the organisation's (E...) where the app is"
         " installed for a whole Enterprise organisation.",
     )
+    install: Install = Field(
+        default=Install.OWN,
+        description="Own: an app that this customer made; its deliveries come to the connection's"
+        " own address. Shared: the platform's app, installed by a click in the portal; the"
+        " connection gets what is for teamId once its botToken has proven to be of that"
+        " installation.",
+    )
+    transport: EventTransport = Field(
+        default=EventTransport.HTTP,
+        description="HTTP: Slack calls status.webhookURL, as it recommends for production."
+        " SocketMode: Konstruct keeps a connection to Slack open, for machines without a public"
+        " address.",
+    )
+    suggested_prompts: tuple[SuggestedPrompt, ...] = Field(
+        default=(),
+        max_length=4,
+        description="What a person who opens the agent's messages is offered to ask, in this"
+        " order.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
 
 
 SPEC = ChannelSpec(
@@ -38,11 +92,26 @@ SPEC = ChannelSpec(
     secret_keys=(
         SecretKey(
             key="signingSecret",
-            description="The app's Signing Secret (Basic Information, App Credentials).",
+            description="The app's Signing Secret (Basic Information, App Credentials); not for"
+            " install: Shared or transport: SocketMode.",
         ),
         SecretKey(
             key="botToken",
             description="The Bot User OAuth Token (xoxb-...; OAuth & Permissions).",
+        ),
+        SecretKey(
+            key="appToken",
+            description="An App-Level Token (xapp-...; Basic Information) with the scope"
+            " connections:write; only for transport: SocketMode.",
+        ),
+    ),
+    conflicts=(
+        Conflict(
+            name="slack-shared-app-has-no-socket",
+            fields={"install": "Shared", "transport": "SocketMode"},
+            blamed="transport",
+            message="The platform's shared app is called over HTTP: write transport: HTTP, or make"
+            " an app of your own (install: Own) for Socket Mode.",
         ),
     ),
     limits=Limits(

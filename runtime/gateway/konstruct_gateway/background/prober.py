@@ -28,6 +28,7 @@ class Prober:
     conditions: Conditions
     clock: Callable[[], float] = time.monotonic
     _tried: dict[_Key, tuple[Any, ...]] = field(default_factory=dict)
+    _verdicts: dict[_Key, tuple[tuple[Any, ...], bool]] = field(default_factory=dict)
     _again: dict[_Key, float] = field(default_factory=dict)
     _version: int = -1
 
@@ -50,9 +51,34 @@ class Prober:
         )
         self._version = version
 
+    def proven(self, tenant: TenantSnapshot, connection: ConnectionSnapshot) -> bool | None:
+        """Tell whether the vendor takes the credentials that the connection has now.
+
+        None: it is not known yet.
+        """
+        known = self._verdicts.get((tenant.tenant_id, connection.name))
+        try:
+            credentials = dict(self.view.credentials(tenant, connection.name))
+        except SealRefused:
+            return False
+        if not credentials:
+            return False
+        given = (dict(connection.config), credentials)
+        return known[1] if known is not None and known[0] == given else None
+
     def doubt(self, tenant_id: UUID, connection: str) -> None:
         """Try a connection's credentials again: the vendor refused them just now."""
         self._again[tenant_id, connection] = self.clock()
+
+    def distrust(self, tenant_id: UUID, connection: str) -> None:
+        """Take the vendor's word that the credentials are void; ask again after a while.
+
+        It may say so a moment before it acts so, and the same credentials may be good once more.
+        """
+        key = (tenant_id, connection)
+        if key in self._verdicts:
+            self._verdicts[key] = (self._verdicts[key][0], False)
+        self._again[key] = self.clock() + _AGAIN_SECONDS
 
     async def _try(
         self,
@@ -79,6 +105,13 @@ class Prober:
                 if isinstance(outbound, Checked)
                 else _SEALED
             )
+        if learnt.status != "Unknown":
+            self._verdicts[key] = (given, learnt.status == "True")
+        elif key not in self._verdicts and await self.conditions.holds(
+            tenant, connection.name, "Authenticated"
+        ):
+            # The vendor is away just now; another replica, or an earlier life, has asked it.
+            self._verdicts[key] = (given, True)
         await self.conditions.say(tenant, connection.name, learnt)
         self._tried[key] = given
         if learnt.status == "Unknown":

@@ -42,6 +42,16 @@ class Conditions:
         )
         self._said[key] = now
 
+    async def holds(self, tenant: TenantSnapshot, connection: str, condition: str) -> bool:
+        """Tell whether any replica reported it as True of what is declared now.
+
+        Raises RetryLater.
+        """
+        found = await stored.last_report(
+            self._store, tenant.tenant_id, "ChannelConnection", connection, condition
+        )
+        return found is not None and (found.status, found.digest) == ("True", self._digest(tenant))
+
     def note(self, tenant: TenantSnapshot, connection: str, learnt: Learnt) -> None:
         """Remember to say it: `flush` does, so that no acknowledgement waits for it."""
         key = (tenant.tenant_id, connection, str(learnt.condition))

@@ -7,20 +7,20 @@ from typing import Any
 
 import structlog
 
-from konstruct_channels.inbound import Arrived, Learnt
-from konstruct_gateway.background.later import Expected, Later
+from konstruct_channels.inbound import Arrived, Chosen, Item, Judged, Learnt, Opened, Stopped
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded, Unavailable
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.conditions import Conditions
-from konstruct_gateway.notices import Notices
+from konstruct_gateway.hooks.controls import Controls
+from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import Ignored, InboundMessage
-from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
+from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
@@ -34,14 +34,6 @@ _RECEIVING = Learnt(
 
 
 @dataclass(frozen=True)
-class Route:
-    """The connection that a webhook's address names."""
-
-    tenant: TenantSnapshot
-    connection: ConnectionSnapshot
-
-
-@dataclass(frozen=True)
 class HookReception:
     """Takes what webhooks held. `receiving` caps what one tenant may have on its way at once."""
 
@@ -50,13 +42,12 @@ class HookReception:
     waiting: Waiting
     metrics: Metrics
     sentences: Sentences
-    notices: Notices
-    later: Later
     conditions: Conditions
+    controls: Controls
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
 
-    async def take(self, route: Route, items: Sequence[Arrived | Ignored | Learnt]) -> None:
+    async def take(self, route: Route, items: Sequence[Item]) -> None:
         """Return once everything is durable; messages of one agent share a transaction.
 
         Raises Overloaded, Unavailable or RetryLater: the vendor comes again, and what was taken
@@ -73,17 +64,18 @@ class HookReception:
             meant = await self._meant(route, items)
             for one in meant:
                 if isinstance(one, Ignored):
-                    await self._ignore(route, one)
+                    await self.ignore(route, one)
             await self._receive(route, [one for one in meant if isinstance(one, Arrived)])
+            for control in items:
+                if isinstance(control, Opened | Stopped | Judged):
+                    await self.controls.obey(route, control)
         finally:
             self.receiving.give(tenant_id)
         if not any(isinstance(one, Learnt) for one in items):
             self.conditions.note(route.tenant, route.connection.name, _RECEIVING)
         self.metrics.acknowledge.labels(route.connection.type).observe(self.clock() - began)
 
-    async def _meant(
-        self, route: Route, items: Sequence[Arrived | Ignored | Learnt]
-    ) -> list[Arrived | Ignored]:
+    async def _meant(self, route: Route, items: Sequence[Item]) -> list[Arrived | Ignored]:
         """Decide what an inbound half cannot: who may write, and which threads are the agent's."""
         found: list[Arrived | Ignored] = []
         for item in items:
@@ -92,6 +84,8 @@ class HookReception:
                     found.append(Ignored(reason="not_listed", dedupe_keys=item.delivery_keys))
                 case Arrived(only_if_known=True) if not await self._known(route, item.message):
                     found.append(Ignored(reason="not_addressed", dedupe_keys=item.delivery_keys))
+                case Chosen():
+                    found.append(await self.controls.choice(route, item))
                 case Arrived() | Ignored():
                     found.append(item)
         return found
@@ -105,7 +99,8 @@ class HookReception:
         )
         return conversation is not None
 
-    async def _ignore(self, route: Route, ignored: Ignored) -> None:
+    async def ignore(self, route: Route, ignored: Ignored) -> None:
+        """Record that a genuine delivery needs no answer. Raises RetryLater."""
         channel = route.connection.type
         await stored.ignore(
             self.store, route.tenant.tenant_id, route.connection.connection_id, ignored
@@ -139,26 +134,6 @@ class HookReception:
                 answering=self.sentences.answering(route.tenant, agent, sends=True),
             )
             self._tell(route, agent, some, received)
-            await self._promise(route, agent, some, received)
-
-    async def _promise(
-        self,
-        route: Route,
-        agent: AgentSnapshot,
-        arrived: Sequence[Arrived],
-        received: Sequence[Received],
-    ) -> None:
-        """Expect answers, or say that nobody answers now: again when the vendor comes again."""
-        tenant_id = route.tenant.tenant_id
-        for one, stored_as in zip(arrived, received, strict=True):
-            languages = (one.message.person.language, agent.language, route.tenant.language)
-            place = (tenant_id, stored_as.conversation_id)
-            if stored_as.seq == 0 or stored_as.command is not None or stored_as.silenced:
-                continue
-            if not answering(route.tenant, agent):
-                await self.notices.say_suspended(*place, languages, sends=True)
-            elif not stored_as.duplicate:
-                self.later.expect(Expected(*place, stored_as.seq, languages, sends=True))
 
     def _tell(
         self,
@@ -183,7 +158,6 @@ class HookReception:
                     connection_id=route.connection.connection_id,
                     conversation_key=one.message.conversation_key,
                     seq=stored_as.seq,
-                    queued=stored_as.command is not None,
                 )
             )
         if answering(route.tenant, agent) and not all(one.duplicate for one in received):

@@ -1,6 +1,9 @@
-"""The webhook of a customer's own app: `/hooks/{channel}/{tenant}/{connection}`."""
+"""Webhooks: of a customer's own app, and of the platform's, which many connections share.
 
-from collections.abc import Callable, Mapping
+`/hooks/{channel}/{tenant}/{connection}` and `/hooks/{channel}`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -8,19 +11,27 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from konstruct_channels.inbound import (
+    Addressed,
     Connection,
     Delivered,
     Forged,
     Handshake,
     Inbound,
+    Item,
+    Learnt,
     NotReady,
+    SharedInbound,
     Webhook,
 )
 from konstruct_channels.spec import ChannelSpec
+from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import NoSuchHalf, NotFound, TooLarge, Unauthorised, Unavailable
-from konstruct_gateway.hooks.reception import HookReception, Route
+from konstruct_gateway.hooks.installations import CONTESTED, Installations
+from konstruct_gateway.hooks.place import Route
+from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.registry.view import RegistryView
+from konstruct_messages.inbound import Ignored
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import ConnectionSnapshot, TenantSnapshot
 
@@ -33,24 +44,54 @@ def _now() -> datetime:
 
 @dataclass(frozen=True)
 class HookRoutes:
-    """Reads what vendors send. `inbounds` are by folder, which is also the address's first part."""
+    """Reads what vendors send.
+
+    `inbounds` are by folder, which is also the address's first part; `platform` are the credentials
+    of the platform's own apps, by folder too.
+    """
 
     view: RegistryView
     reception: HookReception
     metrics: Metrics
     specs: Mapping[str, ChannelSpec]
     inbounds: Mapping[str, Inbound]
+    prober: Prober
+    platform: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     now: Callable[[], datetime] = field(default=_now)
+    _installations: dict[str, Installations] = field(default_factory=dict)
 
     @property
     def largest_body(self) -> int:
         """The most bytes that any channel's webhook may have."""
         return max(spec.limits.inbound_body_bytes for spec in self.specs.values())
 
-    async def shared(self, _request: HTTPConnection) -> Response:
-        """Refuse a platform's shared app."""
-        self.view.require_loaded()
-        raise NoSuchHalf("This version has no such webhook.")
+    async def shared(self, request: Request) -> Response:
+        """Take a webhook of the platform's own app: its installation says whose it is."""
+        folder = request.path_params["channel"]
+        spec = next((one for one in self.specs.values() if one.folder == folder), None)
+        inbound, credentials = self.inbounds.get(folder), self.platform.get(folder)
+        if spec is None or not isinstance(inbound, SharedInbound) or not credentials:
+            # An empty secret would verify what anybody can sign.
+            self.view.require_loaded()
+            raise NoSuchHalf("This platform has no shared app of that channel.")
+        webhook = await _webhook(request, spec)
+        addressed = inbound.address(webhook, credentials, now=self.now())
+        if isinstance(addressed, Delivered):
+            self._nobodys(spec, addressed.items)
+            return _taken()
+        if not isinstance(addressed, Addressed):
+            return self._answer(spec, addressed)
+        for route in await self._owners(spec, inbound, addressed):
+            known = Connection(
+                config=route.connection.config,
+                credentials=credentials,
+                reply_when=route.connection.reply_when,
+            )
+            reading = inbound.read(webhook, known, now=self.now())
+            if not isinstance(reading, Delivered):
+                return self._answer(spec, reading)
+            await self._take(route, reading)
+        return _taken()
 
     async def own(self, request: Request) -> Response:
         """Take a webhook: 200 says that all it held is durable."""
@@ -60,16 +101,55 @@ class HookRoutes:
             raise NoSuchHalf(
                 f"The connection exists, but this version cannot receive from {spec.title}."
             )
-        body = await request.body()
-        if len(body) > spec.limits.inbound_body_bytes:
-            raise TooLarge(f"At most {spec.limits.inbound_body_bytes} bytes are read.")
-        webhook = Webhook(
-            method=request.method,
-            headers=_headers(request),
-            body=body,
-            query=dict(request.query_params),
-        )
+        webhook = await _webhook(request, spec)
         reading = inbound.read(webhook, self._known(route.tenant, route.connection), now=self.now())
+        if not isinstance(reading, Delivered):
+            return self._answer(spec, reading)
+        await self._take(route, reading)
+        return _taken()
+
+    async def _take(self, route: Route, reading: Delivered) -> None:
+        await self.reception.take(route, reading.items)
+        for one in reading.items:
+            if isinstance(one, Learnt) and one.condition == "Authenticated":
+                self.prober.distrust(route.tenant.tenant_id, route.connection.name)
+
+    async def _owners(
+        self, spec: ChannelSpec, inbound: SharedInbound, addressed: Addressed
+    ) -> tuple[Route, ...]:
+        """Return the connections that the delivery is for. Raises Unloaded or Unavailable."""
+        installations = self._installations.setdefault(
+            spec.folder, Installations(self.view, self.prober, spec, inbound)
+        )
+        if addressed.about_itself:
+            told = installations.claiming(addressed.claims)
+            if not told:
+                self._count(spec, "unclaimed_installation")
+            return told
+        claimed = installations.of(addressed.claims)
+        if not claimed.asked:
+            raise Unavailable("It is not known yet whose installation this is.")
+        if len(claimed.proven) == 1:
+            return claimed.proven
+        reason = "contested_installation" if claimed.proven else "unproven_installation"
+        for route in claimed.claiming:
+            if claimed.proven:
+                await self.reception.conditions.say(route.tenant, route.connection.name, CONTESTED)
+            await self.reception.ignore(route, Ignored(reason=reason))
+        if not claimed.claiming:
+            self._count(spec, "unclaimed_installation")
+        return ()
+
+    def _nobodys(self, spec: ChannelSpec, items: Sequence[Item]) -> None:
+        """Count what is genuine and names no installation: there is no tenant to record it for."""
+        for one in items:
+            if isinstance(one, Ignored):
+                self._count(spec, one.reason)
+
+    def _count(self, spec: ChannelSpec, reason: str) -> None:
+        self.metrics.ignored.labels(spec.channel_type, reason).inc()
+
+    def _answer(self, spec: ChannelSpec, reading: Handshake | Forged | NotReady) -> Response:
         match reading:
             case Handshake():
                 return Response(reading.body, headers=_NO_STORE, media_type=reading.content_type)
@@ -79,9 +159,6 @@ class HookRoutes:
             case NotReady():
                 self.metrics.refused.labels(f"hooks/{spec.folder}", reading.code).inc()
                 raise Unavailable("The connection cannot tell yet whether this is genuine.")
-            case Delivered():
-                await self.reception.take(route, reading.items)
-                return Response(status_code=200, headers=_NO_STORE)
 
     def _route(self, request: HTTPConnection) -> tuple[Route, ChannelSpec]:
         """Return what the address names. Raises Unloaded or NotFound."""
@@ -101,6 +178,23 @@ class HookRoutes:
         return Connection(
             config=connection.config, credentials=credentials, reply_when=connection.reply_when
         )
+
+
+async def _webhook(request: Request, spec: ChannelSpec) -> Webhook:
+    """Return the request as it came. Raises TooLarge."""
+    body = await request.body()
+    if len(body) > spec.limits.inbound_body_bytes:
+        raise TooLarge(f"At most {spec.limits.inbound_body_bytes} bytes are read.")
+    return Webhook(
+        method=request.method,
+        headers=_headers(request),
+        body=body,
+        query=dict(request.query_params),
+    )
+
+
+def _taken() -> Response:
+    return Response(status_code=200, headers=_NO_STORE)
 
 
 def _headers(request: HTTPConnection) -> dict[str, str]:

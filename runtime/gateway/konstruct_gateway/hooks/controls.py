@@ -1,0 +1,118 @@
+"""What people do in a channel besides writing: open it, press Stop, judge a reply, choose."""
+
+from dataclasses import dataclass
+
+from konstruct_channels.inbound import Arrived, Chosen, Judged, Opened, Stopped
+from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.hints import Hint
+from konstruct_gateway.hooks.place import Route
+from konstruct_gateway.hooks.welcome import Welcome
+from konstruct_gateway.sentences import Sentences
+from konstruct_gateway.telling import Telling
+from konstruct_messages import inbound
+from konstruct_messages.inbound import Command, Ignored, InboundKind, InboundMessage
+from konstruct_store import asks, controls, people
+from konstruct_store import receive as stored
+from konstruct_store.asks import ChoiceVerdict
+from konstruct_store.store import Store
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Obeys them, each once; all are counted as what they are."""
+
+    store: Store
+    telling: Telling
+    metrics: Metrics
+    sentences: Sentences
+    welcome: Welcome
+
+    async def obey(self, route: Route, control: Opened | Stopped | Judged) -> None:
+        """Return once what the person wants is durable. Raises RetryLater."""
+        match control:
+            case Opened():
+                await self._open(route, control)
+            case Stopped():
+                await self._stop(route, control)
+            case Judged():
+                await self._judge(route, control)
+
+    async def choice(self, route: Route, chosen: Chosen) -> Arrived | Ignored:
+        """Return the message that a click is, or why it is none. Raises RetryLater."""
+        ids = (route.tenant.tenant_id, route.connection.connection_id)
+        resolved = await asks.resolve(
+            self.store,
+            *ids,
+            InboundMessage(
+                kind=InboundKind.CHOICE,
+                conversation_key=chosen.conversation_keys[0],
+                dedupe_keys=(f"ask/{chosen.ask_id}",),
+                person=chosen.person,
+                chosen=inbound.Chosen(ask_id=chosen.ask_id, key=chosen.choice),
+            ),
+        )
+        ask, message = resolved.ask, resolved.message
+        if ask is None or ask.conversation_key not in chosen.conversation_keys:
+            return Ignored(reason="choice_unknown", dedupe_keys=chosen.delivery_keys)
+        if message is None or resolved.verdict is not ChoiceVerdict.TAKEN:
+            reason = f"choice_{resolved.verdict.value.lower()}"
+            return Ignored(reason=reason, dedupe_keys=chosen.delivery_keys)
+        room = message.conversation_key.partition(":")[0]
+        return Arrived(message, delivery_keys=chosen.delivery_keys, room=room)
+
+    async def _open(self, route: Route, opened: Opened) -> None:
+        if await self._noted(route, Ignored(reason="opened", dedupe_keys=opened.delivery_keys)):
+            self.welcome.show(route, opened)
+
+    async def _stop(self, route: Route, stopped: Stopped) -> None:
+        agent = route.agent
+        noted = Ignored(reason="stopped", dedupe_keys=stopped.delivery_keys)
+        if agent is None:
+            await self._noted(route, noted)
+            return
+        tenant_id = route.tenant.tenant_id
+        made = await controls.stop(
+            self.store,
+            *(tenant_id, route.connection.connection_id, stopped.conversation_keys),
+            noted=noted,
+            answering=self.sentences.answering(route.tenant, agent, sends=True),
+        )
+        self.metrics.ignored.labels(route.connection.type, noted.reason).inc()
+        if made.conversation_id is None:
+            return
+        self.metrics.commands.labels(route.connection.type, Command.STOP.value).inc()
+        for entry in made.entries:
+            hint = Hint(
+                kind="Log",
+                tenant_id=tenant_id,
+                conversation_id=made.conversation_id,
+                seq=entry.seq,
+            )
+            self.telling.tell(hint, (entry,))
+
+    async def _judge(self, route: Route, judged: Judged) -> None:
+        """Keep what the person thinks; what is no reply of the conversation is passed over."""
+        ids = (route.tenant.tenant_id, route.connection.connection_id)
+        kept = False
+        for key in judged.conversation_keys:
+            found = await stored.find_conversation(self.store, *ids, key)
+            if found is not None and not kept:
+                kept = await people.give_feedback(
+                    self.store,
+                    ids[0],
+                    found.conversation_id,
+                    judged.turn_id,
+                    person_key=judged.person.key,
+                    value=judged.value,
+                )
+        if kept:
+            self.metrics.feedback.labels(route.connection.type, judged.value).inc()
+        reason = "feedback" if kept else "feedback_unchanged"
+        await self._noted(route, Ignored(reason=reason, dedupe_keys=judged.delivery_keys))
+
+    async def _noted(self, route: Route, noted: Ignored) -> bool:
+        ids = (route.tenant.tenant_id, route.connection.connection_id)
+        fresh = await controls.note(self.store, *ids, noted)
+        if fresh:
+            self.metrics.ignored.labels(route.connection.type, noted.reason).inc()
+        return fresh
