@@ -1,13 +1,16 @@
 """The parts of one gateway and how they are joined."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 from konstruct_channels.catalogue import load_inbounds, load_specs
 from konstruct_channels.outbound import Outbound
+from konstruct_gateway.background.delivering import Delivering
+from konstruct_gateway.background.holds import Holds
 from konstruct_gateway.background.housekeeping import Housekeeper
-from konstruct_gateway.background.later import Expected, Later
+from konstruct_gateway.background.later import Later
 from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.background.sender import Sender
 from konstruct_gateway.background.sweeper import Sweeper
@@ -17,12 +20,12 @@ from konstruct_gateway.chat.services import ChatServices
 from konstruct_gateway.edge.health import Health
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
-from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.welcome import Welcome
+from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.demand import DemandBoard
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.replicas import Replicas
@@ -32,9 +35,7 @@ from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.turns import Turns
 from konstruct_gateway.work.waiting import Waiting
-from konstruct_messages.replies import LogKind, NoticeCode
 from konstruct_store import claims as stored_claims
-from konstruct_store import log as stored_log
 from konstruct_store.store import Store
 
 _MINUTE = 60.0
@@ -51,6 +52,7 @@ class Parts:
     replicas: Replicas
     later: Later
     telling: Telling
+    notices: Notices
     sentences: Sentences
     metrics: Metrics
     chat: ChatServices
@@ -86,28 +88,7 @@ class Parts:
     async def say_later(self) -> None:
         """Tell people who have waited long that the answer comes later."""
         for expected in self.later.take_due():
-            await self._say_later(expected)
-
-    async def _say_later(self, expected: Expected) -> None:
-        entries = await stored_log.read_log(
-            self.store, expected.tenant_id, expected.conversation_id, after=expected.seq
-        )
-        if any(entry.kind in {LogKind.REPLY, LogKind.NOTICE} for entry in entries):
-            return
-        entry = await stored_log.append_notice(
-            self.store,
-            expected.tenant_id,
-            expected.conversation_id,
-            code=NoticeCode.LATER,
-            text=self.sentences.later(*expected.languages),
-        )
-        hint = Hint(
-            kind="Log",
-            tenant_id=expected.tenant_id,
-            conversation_id=expected.conversation_id,
-            seq=entry.seq,
-        )
-        self.telling.tell(hint, (entry,))
+            await self.notices.say_later(expected)
 
 
 def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Outbound]) -> Parts:
@@ -122,12 +103,15 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         token=settings.replica_token.get_secret_value(),
     )
     later = Later(seconds=settings.later_seconds)
-    telling = Telling(hub, waiting, replicas, later)
+    queued = asyncio.Event()
+    telling = Telling(hub, waiting, replicas, later, queued=queued)
+    notices = Notices(store, telling, sentences)
     reception = Reception(
         store=store,
         telling=telling,
         waiting=waiting,
         sentences=sentences,
+        notices=notices,
         metrics=metrics,
         receiving=Counts(settings.max_receiving_per_tenant),
     )
@@ -135,6 +119,16 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
     conditions = Conditions(store)
     welcome = Welcome(view, outbounds)
     prober = Prober(view, outbounds, conditions)
+    delivering = Delivering(
+        store=store,
+        view=view,
+        metrics=metrics,
+        sentences=sentences,
+        outbounds=outbounds,
+        holds=Holds(),
+        doubt=prober.doubt,
+    )
+    sender = Sender(delivering, poll_seconds=settings.poll_seconds, queued=queued)
     turns = Turns(
         store=store,
         view=view,
@@ -152,6 +146,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         replicas=replicas,
         later=later,
         telling=telling,
+        notices=notices,
         sentences=sentences,
         metrics=metrics,
         chat=ChatServices(
@@ -194,6 +189,8 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
                 waiting=waiting,
                 metrics=metrics,
                 sentences=sentences,
+                notices=notices,
+                later=later,
                 conditions=conditions,
                 controls=Controls(store, telling, metrics, sentences, welcome),
                 receiving=Counts(settings.max_receiving_per_tenant),
@@ -206,13 +203,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         ),
         welcome=welcome,
         prober=prober,
-        sender=Sender(
-            store=store,
-            view=view,
-            metrics=metrics,
-            outbounds=outbounds,
-            doubt=prober.doubt,
-        ),
+        sender=sender,
         sweeper=Sweeper(
             store=store,
             view=view,

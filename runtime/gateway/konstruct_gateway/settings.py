@@ -59,6 +59,8 @@ class GatewaySettings(BaseSettings):
     poll_seconds: float = Field(default=1.0, gt=0)
     sweep_seconds: float = Field(default=5.0, gt=0)
     tidy_seconds: float = Field(default=60.0, gt=0)
+    #: How often the deliveries that wait or were not delivered are counted for the metrics.
+    backlog_seconds: float = Field(default=15.0, gt=0)
 
     #: The largest body of the work API.
     max_body: int = Field(default=2_097_152, ge=1024)

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from konstruct_channels.inbound import Arrived, Chosen, Item, Judged, Learnt, Opened, Stopped
+from konstruct_gateway.background.later import Expected, Later
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded, Unavailable
@@ -15,6 +16,7 @@ from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.place import Route
+from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
@@ -42,6 +44,8 @@ class HookReception:
     waiting: Waiting
     metrics: Metrics
     sentences: Sentences
+    notices: Notices
+    later: Later
     conditions: Conditions
     controls: Controls
     receiving: Counts
@@ -134,6 +138,26 @@ class HookReception:
                 answering=self.sentences.answering(route.tenant, agent, sends=True),
             )
             self._tell(route, agent, some, received)
+            await self._promise(route, agent, some, received)
+
+    async def _promise(
+        self,
+        route: Route,
+        agent: AgentSnapshot,
+        arrived: Sequence[Arrived],
+        received: Sequence[Received],
+    ) -> None:
+        """Expect answers, or say that nobody answers now: again when the vendor comes again."""
+        tenant_id = route.tenant.tenant_id
+        for one, stored_as in zip(arrived, received, strict=True):
+            languages = (one.message.person.language, agent.language, route.tenant.language)
+            place = (tenant_id, stored_as.conversation_id)
+            if stored_as.seq == 0 or stored_as.command is not None or stored_as.silenced:
+                continue
+            if not answering(route.tenant, agent):
+                await self.notices.say_suspended(*place, languages, sends=True)
+            elif not stored_as.duplicate:
+                self.later.expect(Expected(*place, stored_as.seq, languages, sends=True))
 
     def _tell(
         self,
@@ -158,6 +182,7 @@ class HookReception:
                     connection_id=route.connection.connection_id,
                     conversation_key=one.message.conversation_key,
                     seq=stored_as.seq,
+                    queued=stored_as.command is not None,
                 )
             )
         if answering(route.tenant, agent) and not all(one.duplicate for one in received):
