@@ -15,8 +15,8 @@ RUN := $(VENV)/bin
 MEMBERS := crds operator runtime/agent runtime/channels runtime/gateway runtime/llm runtime/local \
 	runtime/media runtime/messages runtime/portal runtime/registry runtime/store
 # Markers of the tests that need more than Python.
-BIG := postgres or cluster or browser or process or sockets
-SOURCES := $(MEMBERS) tests bench
+BIG := postgres or cluster or node or browser or process or sockets
+SOURCES := $(MEMBERS) tests bench charts
 PORT ?= 8080
 HOST ?= 127.0.0.1
 KONSTRUCT_HOME ?= .konstruct
@@ -54,6 +54,11 @@ generate: $(VENV)/.installed ## Write every generated file anew: CRDs, channel t
 	@$(RUN)/python -m konstruct_gateway openapi
 	@$(RUN)/python -m konstruct_llm openapi
 	@PYTHONPATH=tests $(RUN)/python -m support.metrics_page > docs/reference/metrics.md
+	@$(RUN)/python charts/reference.py
+
+.PHONY: manifests
+manifests: generate ## Render the chart's default values into manifests/install.yaml (builds Helm once)
+	@$(RUN)/python charts/install.py "$$(tests/support/testbed/build.sh helm)/helm"
 
 .PHONY: format
 format: $(VENV)/.installed ## Format the code and mend what the linter can mend
@@ -67,7 +72,7 @@ lint: $(VENV)/.installed ## Check style and formatting
 
 .PHONY: types
 types: $(VENV)/.installed ## Check types, strictly
-	@$(RUN)/mypy $(MEMBERS) tests bench
+	@$(RUN)/mypy $(MEMBERS) tests bench charts/*.py
 
 .PHONY: contracts
 contracts: $(VENV)/.installed ## Check the import contracts that hold the rooms apart
@@ -90,8 +95,26 @@ packages: ## Say which Debian packages the tests need, and install them
 testbed: ## Build the Kubernetes API that the tests use where neither KUBECONFIG nor Docker is there
 	@tests/support/testbed/build.sh --if-needed
 
+.PHONY: node-packages
+node-packages: ## Install the Debian packages of a node and of image builds, unless Docker does both
+	@docker info >/dev/null 2>&1 || tests/support/packages.sh "for a Kubernetes node and images without Docker" \
+		containerd runc containernetworking-plugins buildah skopeo iptables nftables conntrack iproute2 ethtool \
+		socat curl openssl gcc libc6-dev debootstrap
+
+.PHONY: cluster
+cluster: $(VENV)/.installed node-packages ## Start a whole Kubernetes cluster here, with a registry: kind, else a node of ours (root)
+	@PYTHONPATH=tests $(RUN)/python -m support.node up
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/.installed ## End that cluster and remove everything it made, also after a crash
+	@PYTHONPATH=tests $(RUN)/python -m support.node down
+
+.PHONY: images
+images: node-packages ## Build the images (Docker, else buildah as root) and push them to the cluster's registry
+	@images/build.sh
+
 .PHONY: test
-test: check packages testbed ## Install what is missing, then run every test
+test: check packages node-packages testbed ## Install what is missing, then run every test
 	@$(RUN)/pytest -q --durations=15 -m "$(BIG)"
 
 .PHONY: demo

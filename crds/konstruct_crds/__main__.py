@@ -9,6 +9,7 @@ from konstruct_crds.reference import reference_files
 DONE, FAILED, WRONG_USE = 0, 1, 2
 _LONGEST_CALL = 2
 _CRDS = "crds"
+_CHART = "charts/konstruct-crds/files"
 _REFERENCE = "docs/reference"
 
 
@@ -35,8 +36,11 @@ def main(arguments: list[str]) -> int:
 
 def generated_files() -> dict[str, str]:
     """Return the text of every generated file by its path below the root."""
-    crds = {f"{_CRDS}/{name}": text for name, text in crd_files().items()}
-    return {**crds, **{f"{_REFERENCE}/{name}": text for name, text in reference_files().items()}}
+    crds = crd_files()
+    return {
+        **{f"{folder}/{name}": text for folder in (_CRDS, _CHART) for name, text in crds.items()},
+        **{f"{_REFERENCE}/{name}": text for name, text in reference_files().items()},
+    }
 
 
 def differing_files(root: Path) -> list[str]:
@@ -45,7 +49,11 @@ def differing_files(root: Path) -> list[str]:
     A CRD file that no model accounts for is told, too: `kubectl apply -f crds/` would apply it.
     """
     expected = generated_files()
-    present = {f"{_CRDS}/{path.name}" for path in (root / _CRDS).glob("*.yaml")}
+    present = {
+        f"{folder}/{path.name}"
+        for folder in (_CRDS, _CHART)
+        for path in (root / folder).glob("*.yaml")
+    }
     stale = [
         name
         for name, text in expected.items()

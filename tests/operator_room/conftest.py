@@ -31,15 +31,15 @@ def fenced(cluster_with_crds: Cluster) -> Cluster:
         refused = cluster_with_crds.try_kubectl(
             "create",
             "rolebinding",
-            "too-much",
-            "--clusterrole=cluster-admin",
+            ACCOUNT,
+            "--clusterrole=konstruct-operator-tenant",
             f"--serviceaccount={NAMESPACE}:{ACCOUNT}",
             "-n",
             "default",
             "--dry-run=server",
             f"--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}",
         )
-        return "ValidatingAdmissionPolicy" in refused.stderr or "bind" in refused.stderr
+        return "only in namespaces labelled konstruct.dev/tenant" in refused.stderr
 
     eventually(fence_stands, what="the fence")
     return cluster_with_crds

@@ -48,12 +48,24 @@ def eventually(
     raise AssertionError(f"{what} did not happen within {seconds} s: {problem or found!r}")
 
 
+def operators_rights() -> list[dict[str, Any]]:
+    """Return what the installed manifest grants the operator, and what it fences it in with."""
+    documents = yaml.safe_load_all((ROOT / "manifests/install.yaml").read_text())
+    programs = {"Deployment", "PodDisruptionBudget", "NetworkPolicy"}
+    return [
+        one
+        for one in documents
+        if one["metadata"]["labels"].get("app.kubernetes.io/component") == "operator"
+        and one["kind"] not in programs
+    ]
+
+
 def install_rights(cluster: Cluster) -> None:
     """Give the cluster the operator's account, rights and admission policies."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
     cluster.kubectl("apply", "--server-side", "-f", "-", input=json.dumps(namespace))
-    for folder in ("manifests/operator", "manifests/admission"):
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", ROOT / folder)
+    rights = yaml.safe_dump_all(operators_rights(), sort_keys=False)
+    cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", input=rights)
 
 
 def account_kubeconfig(cluster: Cluster, folder: Path, account: str, namespace: str) -> Path:

@@ -1,0 +1,82 @@
+{{/* Pieces of our own NetworkPolicies. */}}
+{{- define "konstruct.peer" -}}
+podSelector:
+  matchLabels:
+    {{- include "konstruct.selector" (dict "component" .) | nindent 4 }}
+{{- end }}
+{{- define "konstruct.dnsEgress" }}
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ .Values.dns.namespace }}
+      podSelector:
+        matchLabels:
+          {{- $parts := splitn "=" 2 .Values.dns.selector }}
+          {{ $parts._0 }}: {{ $parts._1 }}
+    {{- range .Values.dns.cidrs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
+  ports:
+    - protocol: UDP
+      port: {{ .Values.dns.port }}
+    - protocol: TCP
+      port: {{ .Values.dns.port }}
+{{- end }}
+{{- define "konstruct.databaseEgress" }}
+{{- if eq .Values.postgres.mode "External" }}
+- to:
+    {{- range .Values.networkPolicies.database.cidrs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
+  ports:
+    - protocol: TCP
+      port: {{ .Values.networkPolicies.database.port }}
+{{- else if eq .Values.postgres.mode "CloudNativePG" }}
+- to:
+    - podSelector:
+        matchLabels:
+          cnpg.io/cluster: konstruct-postgres
+  ports:
+    - protocol: TCP
+      port: 5432
+{{- else }}
+- to:
+    - {{ include "konstruct.peer" "postgres" | nindent 6 | trim }}
+  ports:
+    - protocol: TCP
+      port: 5432
+{{- end }}
+{{- end }}
+{{- define "konstruct.internetEgress" }}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: {{ toJson (list "10.0.0.0/8" "100.64.0.0/10" "127.0.0.0/8" "169.254.0.0/16" "172.16.0.0/12" "192.168.0.0/16") }}
+    - ipBlock:
+        cidr: ::/0
+        except: ["::1/128", "fc00::/7", "fe80::/10"]
+    {{- range .Values.networkPolicies.extraEgressCIDRs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
+{{- end }}
+{{- define "konstruct.apiServerEgress" }}
+- to:
+    {{- range .Values.networkPolicies.apiServer.cidrs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
+  ports:
+    {{- range .Values.networkPolicies.apiServer.ports }}
+    - protocol: TCP
+      port: {{ . }}
+    {{- end }}
+{{- end }}
+{{- define "konstruct.from" }}
+{{- with . }}
+from:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
