@@ -12,6 +12,7 @@ from konstruct_store import Store, receive
 from konstruct_store.errors import ConversationOfAnother, RetryLater
 from konstruct_store.people import Answering
 from konstruct_store.receive import Received
+from konstruct_store.statements import statement
 from support.build import inbound, tenant_snapshot
 from support.postgres import Database
 from support.working import Office
@@ -205,3 +206,20 @@ async def kill_waiting(database: Database) -> None:
                 await asyncio.sleep(0.01)
     finally:
         await owner.close()
+
+
+async def test_the_function_that_receives_is_the_statement_word_for_word(
+    gateway_store: Store,
+) -> None:
+    async with gateway_store.connection() as connection:
+        source = await connection.fetchval(
+            "SELECT prosrc FROM pg_proc WHERE proname = 'receive_at_once'"
+        )
+    function = source.partition("FOR one IN")[2].partition("LOOP")[0]
+    assert words(statement("receive/receive")) == words(function)
+
+
+def words(sql: str) -> list[str]:
+    """Return the words of a statement without its comments."""
+    lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
+    return " ".join(lines).split()

@@ -19,6 +19,7 @@ from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store
 
 _NOWHERE = UUID(int=0)
+_ERASED, _ANOTHER = "KN001", "KN002"  # raised by konstruct.receive_at_once
 _OF_ONE = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError, TimeoutError)
 
 
@@ -53,10 +54,6 @@ class Request:
     exclusive: bool = False
     answering: Answering | None = None
 
-    def command_of(self, item: InboundMessage) -> Command | None:
-        """Return the command that is obeyed; without answers commands are words."""
-        return item.command if self.answering is not None else None
-
     def fits(self, other: "Request") -> bool:
         """Tell whether `other` may share this one's transaction.
 
@@ -77,9 +74,14 @@ class _Numbered:
     def keys(self) -> list[str]:
         return list(dict.fromkeys(self.item.dedupe_keys))
 
+    @property
+    def command(self) -> Command | None:
+        """What is obeyed; without answers commands are words."""
+        return self.item.command if self.request.answering is not None else None
+
     def row(self, number: int, tenant_id: UUID) -> dict[str, Any]:
         request, item = self.request, self.item
-        connection_id, command = request.connection_id, request.command_of(item)
+        connection_id, command = request.connection_id, self.command
         person = person_id(TenantId(tenant_id), ConnectionId(connection_id), item.person.key)
         return {
             "n": number,
@@ -131,52 +133,87 @@ async def _receive(
     store: Store, tenant_id: UUID, requests: Sequence[Request]
 ) -> list[list[Received]]:
     numbered = [_Numbered(one, item, new_id()) for one in requests for item in one.items]
+    if any(one.command is not None for one in numbered):
+        found = await _receive_commands(store, tenant_id, numbered)
+    else:
+        found = await _receive_at_once(store, tenant_id, numbered)
+    rest = iter(found)
+    return [[next(rest) for _ in request.items] for request in requests]
+
+
+async def _receive_at_once(
+    store: Store, tenant_id: UUID, numbered: Sequence[_Numbered]
+) -> list[Received]:
+    """Receive in one round trip; a second transaction asks what copies are copies of.
+
+    A crash between the two leaves keys of a copy that lead nowhere: still known, still a copy.
+    """
+    arguments = (tenant_id, numbered[0].request.exclusive, _rows(tenant_id, numbered))
+    try:
+        async with store.connection() as connection:
+            kept = await connection.fetch(statement("receive/at_once"), *arguments)
+    except asyncpg.PostgresError as error:
+        if error.sqlstate == _ERASED:
+            raise _erased() from error
+        if error.sqlstate == _ANOTHER:
+            raise _another() from error
+        raise
+    if all(row["accepted"] for row in kept):
+        return [_new(one, row) for one, row in zip(numbered, kept, strict=True)]
+    async with store.transaction(tenant_id) as connection:
+        return [
+            _new(one, row)
+            if row["accepted"]
+            else await _first_of(connection, tenant_id, one, partly=row["partly"])
+            for one, row in zip(numbered, kept, strict=True)
+        ]
+
+
+async def _receive_commands(
+    store: Store, tenant_id: UUID, numbered: Sequence[_Numbered]
+) -> list[Received]:
+    """Receive one after the other, obeying each command in its place."""
     found: list[Received] = []
     async with store.transaction(tenant_id) as connection:
-        for run in _runs(numbered):
-            found += await _receive_run(connection, tenant_id, run)
+        for one in numbered:
+            [row] = await connection.fetch(
+                statement("receive/receive"),
+                *(tenant_id, one.request.exclusive, _rows(tenant_id, [one])),
+            )
+            if not row["open"]:
+                raise _erased()
+            if row["refused"]:
+                raise _another()
+            found.append(await _received(connection, tenant_id, one, row))
         # The audit's head is locked last, when no other conversation will be.
-        for one in found:
-            if one.command is Command.HUMAN and not one.duplicate:
+        for received in found:
+            if received.command is Command.HUMAN and not received.duplicate:
                 await audit.append(
                     connection,
                     tenant_id,
                     actor="person",
                     action=f"ConversationMode{ConversationMode.HUMAN.value}",
-                    subjects={"conversation": one.conversation_id},
+                    subjects={"conversation": received.conversation_id},
                 )
-    rest = iter(found)
-    return [[next(rest) for _ in request.items] for request in requests]
+    return found
 
 
-def _runs(numbered: list[_Numbered]) -> list[list[_Numbered]]:
-    """Return what goes in one statement each: everything, or every message beside a command."""
-    if all(one.request.command_of(one.item) is None for one in numbered):
-        return [numbered]
-    return [[one] for one in numbered]
+def _erased() -> TenantIdErased:
+    return TenantIdErased("The tenant is being erased; nothing is received for it.")
 
 
-async def _receive_run(
-    connection: Connection, tenant_id: UUID, run: Sequence[_Numbered]
-) -> list[Received]:
-    kept = await connection.fetch(
-        statement("receive/receive"),
-        tenant_id,
-        run[0].request.exclusive,
-        [one.row(number, tenant_id) for number, one in enumerate(run)],
+def _another() -> ConversationOfAnother:
+    return ConversationOfAnother("The conversation was begun by another person.")
+
+
+def _rows(tenant_id: UUID, numbered: Sequence[_Numbered]) -> list[dict[str, Any]]:
+    return [one.row(number, tenant_id) for number, one in enumerate(numbered)]
+
+
+def _new(one: _Numbered, row: asyncpg.Record) -> Received:
+    return Received(
+        one.item_id, row["conversation_id"], row["seq"], duplicate=False, silenced=row["silenced"]
     )
-    for row in kept:
-        _require(row)
-    return [
-        await _received(connection, tenant_id, one, row) for one, row in zip(run, kept, strict=True)
-    ]
-
-
-def _require(row: asyncpg.Record) -> None:
-    if not row["open"]:
-        raise TenantIdErased("The tenant is being erased; nothing is received for it.")
-    if row["refused"]:
-        raise ConversationOfAnother("The conversation was begun by another person.")
 
 
 async def _received(
@@ -184,10 +221,7 @@ async def _received(
 ) -> Received:
     if not row["accepted"]:
         return await _first_of(connection, tenant_id, one, partly=row["partly"])
-    received = Received(
-        one.item_id, row["conversation_id"], row["seq"], duplicate=False, silenced=row["silenced"]
-    )
-    command, answering = one.request.command_of(one.item), one.request.answering
+    received, command, answering = _new(one, row), one.command, one.request.answering
     if command is None or answering is None or received.silenced:
         return received
     entries = await people.obey(
