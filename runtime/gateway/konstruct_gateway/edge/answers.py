@@ -52,7 +52,8 @@ def of_exception(raised: Exception) -> JSONResponse | None:
             return None
 
 
-async def _answer(_connection: HTTPConnection, raised: Exception) -> Response:
+async def answer(_connection: HTTPConnection, raised: Exception) -> Response:
+    """Return how an exception is answered; one that is a bug is logged."""
     known = of_exception(raised)
     if known is not None:
         return known
@@ -63,7 +64,7 @@ async def _answer(_connection: HTTPConnection, raised: Exception) -> Response:
 def handlers() -> dict[Any, Any]:
     """Return the exception handlers of an app: every error in the one shape."""
     kinds = (GatewayError, StoreError, RequestValidationError, HTTPException, Exception)
-    return dict.fromkeys(kinds, _answer)
+    return dict.fromkeys(kinds, answer)
 
 
 def _problems(raised: RequestValidationError) -> str:

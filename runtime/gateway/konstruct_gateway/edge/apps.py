@@ -9,9 +9,11 @@ from starlette.types import ASGIApp
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.chat.desk import Desk
 from konstruct_gateway.chat.routes import ChatRoutes
+from konstruct_gateway.chat.undelivered import Undelivered
 from konstruct_gateway.chat.widget import Widget
 from konstruct_gateway.edge import answers
 from konstruct_gateway.edge.bodies import LimitBodies, RequireCallers, bearer, require_token
+from konstruct_gateway.edge.direct import Direct, DirectRoute
 from konstruct_gateway.hints import Hints
 from konstruct_gateway.registry.routes import routes as registry_routes
 from konstruct_gateway.registry.view import RegistryView
@@ -27,6 +29,7 @@ def public_app(parts: Parts) -> ASGIApp:
     """Return what the world may reach."""
     chat, widget = ChatRoutes(parts.chat), Widget(parts.chat)
     desk = Desk(parts.chat, parts.turns.goes_to_vendor)
+    undelivered = Undelivered(parts.chat)
     hooks = parts.hooks
     here = "/chat/{tenant}/{connection}"
     found: list[BaseRoute] = [
@@ -37,10 +40,14 @@ def public_app(parts: Parts) -> ASGIApp:
         WebSocketRoute(f"{here}/ws", chat.socket),
         Route(f"{here}/widget.js", widget.script),
         Route("/chat/{tenant}/portal/conversations/{conversation}", desk.act, methods=["POST"]),
+        Route("/chat/{tenant}/portal/undelivered", undelivered.act, methods=["POST"]),
         Route("/hooks/{channel}", hooks.shared, methods=["GET", "POST"]),
         Route("/hooks/{channel}/{tenant}/{connection}", hooks.own, methods=["GET", "POST"]),
     ]
-    app = Starlette(routes=found, exception_handlers=answers.handlers())
+    app = Direct(
+        Starlette(routes=found, exception_handlers=answers.handlers()),
+        [DirectRoute("/hooks/{channel}/{tenant}/{connection}", hooks.own)],
+    )
     return LimitBodies(app, largest=_PUBLIC_BODY, larger={"/hooks/": hooks.largest_body})
 
 
