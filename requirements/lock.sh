@@ -23,6 +23,8 @@ compile() { # output, inputs and options
 
 compile requirements/uv.txt requirements/uv.in
 compile requirements/development.txt requirements/development.in "${members[@]}"
+compile requirements/build.txt requirements/build.in --constraint requirements/development.txt
+compile requirements/postgres.txt requirements/postgres.in --constraint requirements/development.txt
 for image in operator gateway llm agent portal local; do
   directory=runtime/$image
   [ "$image" = operator ] && directory=operator

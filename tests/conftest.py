@@ -1,6 +1,7 @@
 """Fixtures for every room; each family lives in a module of `support`."""
 
 from support.cluster import cluster, cluster_with_crds
+from support.node import images, node_cluster
 from support.postgres import (
     database,
     gateway_store,
@@ -14,7 +15,9 @@ __all__ = [
     "cluster_with_crds",
     "database",
     "gateway_store",
+    "images",
     "llm_store",
+    "node_cluster",
     "portal_store",
     "postgres_server",
 ]

@@ -19,11 +19,11 @@ import pytest
 import pytest_kind.cluster
 
 _ROOT = Path(__file__).parents[2]
-_TESTBED = Path(__file__).parent / "testbed"
+TESTBED = Path(__file__).parent / "testbed"
 _TEST_CONTEXT = "konstruct-testbed"
 _TEST_LABEL = "konstruct.dev/test-cluster"
 # Newer than pytest-kind's own default, whose Kubernetes lacks what our CRDs and policies use.
-_KIND_VERSION = "v0.31.0"
+KIND_VERSION = "v0.31.0"
 
 
 class KubectlError(AssertionError):
@@ -96,8 +96,8 @@ def open_cluster() -> contextlib.AbstractContextManager[Cluster]:
     """Return the cluster of this machine, to be opened and closed as a context."""
     given = os.environ.get("KUBECONFIG")
     if given:
-        return _given_cluster(Path(given))
-    return _kind_cluster() if _docker_runs() else _built_cluster()
+        return given_cluster(Path(given))
+    return _kind_cluster() if docker_runs() else _built_cluster()
 
 
 def refuse_unless_for_tests(cluster: Cluster) -> None:
@@ -118,8 +118,8 @@ def refuse_unless_for_tests(cluster: Cluster) -> None:
 
 
 @contextlib.contextmanager
-def _given_cluster(kubeconfig: Path) -> Iterator[Cluster]:
-    given = Cluster(kubeconfig=kubeconfig, kubectl_program=_any_kubectl())
+def given_cluster(kubeconfig: Path) -> Iterator[Cluster]:
+    given = Cluster(kubeconfig=kubeconfig, kubectl_program=any_kubectl())
     refuse_unless_for_tests(given)
     yield given
 
@@ -127,8 +127,8 @@ def _given_cluster(kubeconfig: Path) -> Iterator[Cluster]:
 @contextlib.contextmanager
 def _kind_cluster() -> Iterator[Cluster]:
     # pytest_kind is a pytest plugin and has read its variable before anybody could set it.
-    pytest_kind.cluster.KIND_VERSION = os.environ.get("KIND_VERSION", _KIND_VERSION)
-    folder = _cache() / "kind"
+    pytest_kind.cluster.KIND_VERSION = os.environ.get("KIND_VERSION", KIND_VERSION)
+    folder = cache() / "kind"
     folder.mkdir(parents=True, exist_ok=True)
     installed = shutil.which("kind")
     # pytest_kind keeps its downloads in the working directory; ours is the tree.
@@ -141,7 +141,7 @@ def _kind_cluster() -> Iterator[Cluster]:
         kind.create()
         kubeconfig = kind.kubeconfig_path.absolute()
     try:
-        yield Cluster(kubeconfig=kubeconfig, kubectl_program=_any_kubectl())
+        yield Cluster(kubeconfig=kubeconfig, kubectl_program=any_kubectl())
     finally:
         with contextlib.chdir(folder):
             kind.delete()
@@ -155,7 +155,7 @@ def _built_cluster() -> Iterator[Cluster]:
         "KONSTRUCT_TESTBED": name,
         "KONSTRUCT_TESTBED_OWNER": str(os.getpid()),
     }
-    script = _TESTBED / "cluster.sh"
+    script = TESTBED / "cluster.sh"
     # Its words about building go to the terminal: minutes of silence look like a hang.
     started = subprocess.run(
         [script, "up"], env=environment, stdout=subprocess.DEVNULL, check=False
@@ -163,29 +163,29 @@ def _built_cluster() -> Iterator[Cluster]:
     if started.returncode != 0:
         subprocess.run([script, "down"], env=environment, check=False)
         pytest.fail("The test bed did not come up; its words are above.", pytrace=False)
-    folder = _cache() / "testbed" / "run" / name
+    folder = cache() / "testbed" / "run" / name
     try:
         yield Cluster(kubeconfig=folder / "admin.conf", kubectl_program=folder / "kubectl")
     finally:
         subprocess.run([script, "down"], env=environment, check=False)
 
 
-def _any_kubectl() -> Path:
+def any_kubectl() -> Path:
     installed = shutil.which("kubectl")
     if installed:
         return Path(installed)
     built = subprocess.run(
-        [_TESTBED / "build.sh", "kubernetes"], stdout=subprocess.PIPE, text=True, check=True
+        [TESTBED / "build.sh", "kubernetes"], stdout=subprocess.PIPE, text=True, check=True
     )
     return Path(built.stdout.strip()) / "kubectl"
 
 
-def _docker_runs() -> bool:
+def docker_runs() -> bool:
     docker = shutil.which("docker")
     if docker is None:
         return False
     return subprocess.run([docker, "info"], capture_output=True, check=False).returncode == 0
 
 
-def _cache() -> Path:
+def cache() -> Path:
     return Path(os.environ.get("KONSTRUCT_CACHE") or Path.home() / ".cache" / "konstruct")

@@ -166,10 +166,10 @@ up() {
   coredns=$("$HERE/build.sh" coredns); crane=$("$HERE/build.sh" crane)
   mkdir -p "$CACHE"; exec 9>"$CACHE/node.lock"; flock 9
   now=$(content "$etcd" "$kubernetes" "$node" "$coredns" "$crane")
-  if running && [ "$(cat "$DIR/ready")" = "$now" ]; then show; return; fi
+  if running && [ "$(cat "$DIR/ready")" = "$now" ]; then keep; show; return; fi
   down
   DIR=$CACHE/node
-  mkdir -p "$STATE" "$DIR"; echo "$DIR" >"$STATE/directory"
+  mkdir -p "$STATE" "$DIR"; echo "$DIR" >"$STATE/directory"; keep
   credentials
   ln -s "$kubernetes/kubectl" "$DIR/kubectl"
   export KUBECONFIG=$DIR/admin.conf
@@ -178,6 +178,10 @@ up() {
   node "$node" "$coredns" "$crane"
   echo "$now" >"$DIR/ready"
   show
+}
+
+keep() { # a person who asks for a cluster has it until they say otherwise; tests take theirs away again
+  [ -n "${KONSTRUCT_TESTBED_FOR_TESTS:-}" ] || touch "$STATE/kept"
 }
 
 running() { # all of it
