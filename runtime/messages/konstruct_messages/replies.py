@@ -76,6 +76,7 @@ class NoticeCode(StrEnum):
     STARTED_OVER = "StartedOver"
     NOTHING_TO_STOP = "NothingToStop"
     HUMAN = "Human"
+    REFUSED = "Refused"
     CHOICE_EXPIRED = "ChoiceExpired"
     CHOICE_TAKEN = "ChoiceTaken"
     UNDELIVERED = "Undelivered"

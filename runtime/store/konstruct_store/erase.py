@@ -19,6 +19,9 @@ TABLES = (
     "log",
     "feedback",
     "asks",
+    "standings",
+    "refusals",
+    "held_messages",
     "conversations",
     "usage_reservations",
     "usage_totals",
@@ -32,7 +35,7 @@ TABLES = (
 )
 """Every table with a tenant's content, the hot rows first, the audit chain last."""
 
-_ITEMS = ("inbox", "ignored_items")
+_ITEMS = ("inbox", "ignored_items", "held_messages")
 _BATCH = 5000
 
 

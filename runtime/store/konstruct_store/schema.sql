@@ -561,6 +561,25 @@ GRANT DELETE, SELECT ON konstruct.feedback TO konstruct_eraser;
 GRANT INSERT, SELECT, UPDATE ON konstruct.feedback TO konstruct_gateway;
 GRANT SELECT ON konstruct.feedback TO konstruct_portal;
 
+CREATE TABLE konstruct.held_messages (
+    tenant_id uuid NOT NULL,
+    held_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    hold_key text NOT NULL,
+    conversation_key text NOT NULL,
+    person_key text NOT NULL,
+    payload jsonb NOT NULL,
+    held_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT held_messages_tenant_id_connection_id_hold_key_key UNIQUE (tenant_id, connection_id, hold_key),
+    CONSTRAINT held_messages_pkey PRIMARY KEY (tenant_id, held_id)
+);
+CREATE INDEX held_messages_of_conversation ON konstruct.held_messages USING btree (tenant_id, connection_id, conversation_key);
+ALTER TABLE konstruct.held_messages ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.held_messages FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.held_messages USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.held_messages TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT ON konstruct.held_messages TO konstruct_gateway;
+
 CREATE TABLE konstruct.ignored_items (
     tenant_id uuid NOT NULL,
     item_id uuid NOT NULL,
@@ -728,6 +747,23 @@ CREATE TABLE konstruct.portal_users (
 );
 GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.portal_users TO konstruct_portal;
 
+CREATE TABLE konstruct.refusals (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    person_key text NOT NULL,
+    conversation_id uuid NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT refusals_pkey PRIMARY KEY (tenant_id, connection_id, person_key)
+);
+CREATE INDEX refusals_of_conversation ON konstruct.refusals USING btree (tenant_id, conversation_id);
+ALTER TABLE konstruct.refusals ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.refusals FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.refusals USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.refusals TO konstruct_eraser;
+GRANT INSERT, SELECT ON konstruct.refusals TO konstruct_gateway;
+GRANT SELECT ON konstruct.refusals TO konstruct_portal;
+
 CREATE TABLE konstruct.registry_claims (
     tenant_id uuid NOT NULL,
     name text NOT NULL,
@@ -805,6 +841,22 @@ CREATE TABLE konstruct.replicas (
     CONSTRAINT replicas_pkey PRIMARY KEY (replica_id)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
 GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.replicas TO konstruct_gateway;
+
+CREATE TABLE konstruct.standings (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    person_key text NOT NULL,
+    standing text NOT NULL,
+    language text NOT NULL DEFAULT ''::text,
+    asked_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT standings_pkey PRIMARY KEY (tenant_id, connection_id, person_key),
+    CONSTRAINT standings_standing_check CHECK ((standing = ANY (ARRAY['Member'::text, 'Guest'::text, 'Stranger'::text, 'Unknown'::text])))
+);
+ALTER TABLE konstruct.standings ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.standings FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.standings USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.standings TO konstruct_eraser;
+GRANT INSERT, SELECT, UPDATE ON konstruct.standings TO konstruct_gateway;
 
 CREATE TABLE konstruct.steps (
     tenant_id uuid NOT NULL,
