@@ -81,5 +81,5 @@ async def test_the_exceptions_exist_and_erasure_knows_every_other_table(
     }
     await connection.close()
     assert tables >= set(UNPROTECTED)
-    hot = {"dispatch", "delivery_dispatch"}
+    hot = {"dispatch", "delivery_dispatch", "media_dispatch"}
     assert set(erase.TABLES) == tables - set(UNPROTECTED) | hot

@@ -10,11 +10,12 @@ UNPROTECTED = {
     "replicas": "where replicas of the gateway are",
     "dispatch": "hot queue: ids and times",
     "delivery_dispatch": "hot queue: ids and times",
+    "media_dispatch": "hot queue: ids and times",
     "portal_users": "people of the platform",
     "portal_sessions": "sessions of people of the platform",
     "portal_attempts": "log-in attempts",
 }
-HOT = ("dispatch", "delivery_dispatch")
+HOT = ("dispatch", "delivery_dispatch", "media_dispatch")
 POLICY = "(tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid)"
 
 _RULES = {

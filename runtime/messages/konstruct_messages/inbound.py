@@ -4,7 +4,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from konstruct_messages.names import safe_name
 
 
 class Frozen(BaseModel):
@@ -22,12 +24,21 @@ class Person(Frozen):
 
 
 class Attachment(Frozen):
-    """A file a person sent, by reference; the bytes are never in a message."""
+    """A file a person sent, by reference; the bytes are never in a message.
+
+    `key` is the channel's own reference where a message comes from, and our own id from its receipt
+    on. The name is made harmless: pages, headers and prompts show it.
+    """
 
     key: str = Field(min_length=1, max_length=512)
     name: str = Field(default="", max_length=255)
     media_type: str = Field(default="application/octet-stream", max_length=127)
     size_bytes: int | None = Field(default=None, ge=0)
+
+    @field_validator("name")
+    @classmethod
+    def _harmless(cls, name: str) -> str:
+        return safe_name(name, fallback="")
 
 
 class InboundKind(StrEnum):

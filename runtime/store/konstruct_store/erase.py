@@ -19,6 +19,8 @@ TABLES = (
     "log",
     "feedback",
     "asks",
+    "media_dispatch",
+    "media",
     "standings",
     "refusals",
     "held_messages",

@@ -10,6 +10,7 @@ StoreError
 │   ├── TenantIdTaken       another tenant holds the id
 │   ├── TenantIdErased      the id belonged to an erased tenant and is never given again
 │   ├── BudgetExceeded      the month's budget does not cover the call; `kind` says whose
+│   ├── AttachmentRefused   an attachment is no upload of this person, or was sent already
 │   ├── ConversationOfAnother   the conversation was begun by another person
 │   ├── AgentHasConversation    no human has the conversation: take it over first
 │   └── NotFound            there is no such row for this tenant
@@ -66,6 +67,10 @@ class BudgetExceeded(Refused):
     def __init__(self, kind: BudgetKind) -> None:
         super().__init__(f"The month's budget of the {kind} does not cover the call.")
         self.kind: BudgetKind = kind
+
+
+class AttachmentRefused(Refused):
+    """An attachment is no upload of this person over this connection, or was sent already."""
 
 
 class ConversationOfAnother(Refused):

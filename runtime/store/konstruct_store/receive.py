@@ -43,14 +43,17 @@ async def receive(
     suspended: bool = False,
     exclusive: bool = False,
     answering: Answering | None = None,
+    uploads: bool = False,
 ) -> list[Received]:
     """Make `items` durable in one transaction and return what became of each, in their order.
 
     Calls that come while a transaction of the same tenant is under way share the next one, in their
     order; one that is refused does not touch its neighbours. `exclusive`: only the person who began
     a conversation may write into it. Commands are obeyed in the same transaction and answered from
-    `answering`; without it they are words. Raises ConversationOfAnother, TenantIdErased (the tenant
-    is gone) or RetryLater; then nothing was kept.
+    `answering`; without it they are words. Attachments are a vendor's files, still to be fetched;
+    with `uploads` they are files from `media.find_uploads`, each said once. Raises
+    ConversationOfAnother, AttachmentRefused, TenantIdErased (the tenant is gone) or RetryLater;
+    then nothing was kept.
     """
     if not items:
         return []
@@ -63,6 +66,7 @@ async def receive(
         suspended=suspended,
         exclusive=exclusive,
         answering=answering,
+        uploads=uploads,
     )
     found: list[Received] = await store.lanes.go(
         ("receive", tenant_id),

@@ -8,9 +8,9 @@ from uuid import UUID
 import asyncpg
 
 from konstruct_messages.identity import ConnectionId, TenantId, person_id
-from konstruct_messages.inbound import Command, InboundMessage
+from konstruct_messages.inbound import Attachment, Command, InboundMessage
 from konstruct_messages.turns import ConversationMode
-from konstruct_store import audit, people
+from konstruct_store import audit, media, people
 from konstruct_store.errors import ConversationOfAnother, RetryLater, TenantIdErased
 from konstruct_store.identifiers import new_id
 from konstruct_store.log import LogEntry
@@ -53,22 +53,26 @@ class Request:
     suspended: bool = False
     exclusive: bool = False
     answering: Answering | None = None
+    uploads: bool = False
 
     def fits(self, other: "Request") -> bool:
         """Tell whether `other` may share this one's transaction.
 
         What a command does depends on what came before it and not on what comes after: it goes
-        alone.
+        alone. So does what has files, which may be refused.
         """
         both = (*self.items, *other.items) if self.exclusive == other.exclusive else ()
-        return bool(both) and all(item.command is None for item in both)
+        return bool(both) and all(item.command is None and not item.attachments for item in both)
 
 
 @dataclass(frozen=True, slots=True)
 class _Numbered:
+    """An item under its own id. `files` are a vendor's, under the ids they are known by here."""
+
     request: Request
     item: InboundMessage
     item_id: UUID
+    files: tuple[tuple[UUID, Attachment], ...] = ()
 
     @property
     def keys(self) -> list[str]:
@@ -132,9 +136,9 @@ async def _alone(store: Store, tenant_id: UUID, request: Request) -> list[Receiv
 async def _receive(
     store: Store, tenant_id: UUID, requests: Sequence[Request]
 ) -> list[list[Received]]:
-    numbered = [_Numbered(one, item, new_id()) for one in requests for item in one.items]
-    if any(one.command is not None for one in numbered):
-        found = await _receive_commands(store, tenant_id, numbered)
+    numbered = [_number(one, item) for one in requests for item in one.items]
+    if any(one.command is not None or one.item.attachments for one in numbered):
+        found = await _receive_each(store, tenant_id, numbered)
     else:
         found = await _receive_at_once(store, tenant_id, numbered)
     rest = iter(found)
@@ -169,10 +173,10 @@ async def _receive_at_once(
         ]
 
 
-async def _receive_commands(
+async def _receive_each(
     store: Store, tenant_id: UUID, numbered: Sequence[_Numbered]
 ) -> list[Received]:
-    """Receive one after the other, obeying each command in its place."""
+    """Receive one after the other, obeying each command and keeping files in their place."""
     found: list[Received] = []
     async with store.transaction(tenant_id) as connection:
         for one in numbered:
@@ -196,6 +200,15 @@ async def _receive_commands(
                     subjects={"conversation": received.conversation_id},
                 )
     return found
+
+
+def _number(request: Request, item: InboundMessage) -> _Numbered:
+    """Give an item its id, and a vendor's files ids of ours: the log knows no others."""
+    if request.uploads or not item.attachments:
+        return _Numbered(request, item, new_id())
+    files = tuple((new_id(), one) for one in item.attachments)
+    ours = tuple(one.model_copy(update={"key": str(media_id)}) for media_id, one in files)
+    return _Numbered(request, item.model_copy(update={"attachments": ours}), new_id(), files)
 
 
 def _erased() -> TenantIdErased:
@@ -222,12 +235,26 @@ async def _received(
     if not row["accepted"]:
         return await _first_of(connection, tenant_id, one, partly=row["partly"])
     received, command, answering = _new(one, row), one.command, one.request.answering
+    if one.item.attachments:
+        await _keep_files(connection, tenant_id, one, received)
     if command is None or answering is None or received.silenced:
         return received
     entries = await people.obey(
         connection, tenant_id, received.conversation_id, one.item, answering
     )
     return replace(received, command=command, entries=entries)
+
+
+async def _keep_files(
+    connection: Connection, tenant_id: UUID, one: _Numbered, received: Received
+) -> None:
+    place = (tenant_id, one.request.connection_id, one.item.person.key)
+    where = (received.conversation_id, received.item_id)
+    if one.request.uploads:
+        await media.bind_uploads(connection, place, where, one.item.attachments)
+    else:
+        gather = one.request.gather_milliseconds
+        await media.expect(connection, place, where, one.files, gather_milliseconds=gather)
 
 
 async def _first_of(

@@ -1,10 +1,11 @@
 -- Open a turn: freeze messages, window and agent revision. The dispatch row is locked.
--- The window begins after the last start over. A system item is taken alone. No row comes back when nothing is pending.
+-- The window begins after the last start over. A system item is taken alone. No row comes back
+-- when nothing is pending, or an item's files are still waited for.
 -- $1 tenant, $2 conversation, $3 turn, $4 claim, $5 pod, $6 boot, $7 token hash,
 -- $8 lease seconds, $9 agent, $10 its revision, $11 its snapshot, $12 window turns,
 -- $13 tenant's excerpt, $14 language where the person's is unknown
 WITH pending AS (
-    SELECT item_id, seq, kind
+    SELECT item_id, seq, kind, media_until
     FROM konstruct.inbox
     WHERE tenant_id = $1 AND conversation_id = $2 AND disposition IS NULL AND turn_id IS NULL
 ),
@@ -20,6 +21,7 @@ taken AS (
     WHERE
         i.tenant_id = $1
         AND i.item_id = p.item_id
+        AND NOT EXISTS (SELECT FROM pending AS w WHERE w.media_until > now())
         AND (
             b.system IS NULL OR p.seq < b.system OR (b.first = b.system AND p.seq = b.system)
         )

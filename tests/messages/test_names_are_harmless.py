@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from konstruct_media.names import LONGEST_NAME, disposition, safe_name
+from konstruct_messages.names import LONGEST_NAME, disposition, safe_name
 
 
 @pytest.mark.parametrize(
