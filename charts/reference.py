@@ -17,6 +17,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 HERE = Path(__file__).parent
+KINDS = ("AgentTemplate", "Tenant", "Agent", "ChannelConnection")
 FREE = frozenset({"resources", "nodeSelector", "affinity", "annotations", "labels"})
 """Keys whose content is Kubernetes' and not ours, whatever their default holds."""
 
@@ -175,16 +176,39 @@ def generated_files(folder: Path) -> dict[Path, str]:
     }
 
 
+def argo_cd_settings() -> str:
+    """Return the settings of Argo CD that give every kind our health script."""
+    script = (HERE / "konstruct/files/argocd/health.lua").read_text()
+    body = "".join(f"    {line}".rstrip() + "\n" for line in script.splitlines())
+    lines = [
+        "# Generated from charts/konstruct/files/argocd/health.lua by `make generate`. To merge:",
+        "#   kubectl -n argocd patch configmap argocd-cm --type merge --patch-file argocd-cm.yaml",
+        "apiVersion: v1",
+        "kind: ConfigMap",
+        "metadata:",
+        "  name: argocd-cm",
+        "  namespace: argocd",
+        "data:",
+    ]
+    text = "\n".join(lines) + "\n"
+    for kind in KINDS:
+        text += f"  resource.customizations.health.konstruct.dev_{kind}: |\n{body}"
+    return text
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or compare them with `--check`."""
-    different = []
+    files = {HERE.parent / "manifests/gitops/argocd/argocd-cm.yaml": argo_cd_settings()}
     for folder in sorted(path.parent for path in HERE.glob("*/Chart.yaml")):
-        for path, text in generated_files(folder).items():
-            if arguments == ["--check"]:
-                if not path.exists() or path.read_text() != text:
-                    different.append(path)
-            else:
-                path.write_text(text)
+        files |= generated_files(folder)
+    different = []
+    for path, text in files.items():
+        if arguments == ["--check"]:
+            if not path.exists() or path.read_text() != text:
+                different.append(path)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
     for path in different:
         sys.stderr.write(f"{path} differs from values.yaml: run `make generate`.\n")
     return 1 if different else 0
