@@ -10,6 +10,8 @@ from support.portal_site import Site, log_in, token_of
 _FILLED = {
     "tenant_name": "acme",
     "agent_name": "ana",
+    "connection_name": "team",
+    "folder": "slack",
     "session_id": "6a9c8f3e-0000-4000-8000-000000000000",
 }
 

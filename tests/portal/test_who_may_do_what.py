@@ -14,6 +14,7 @@ from support.portal_site import Site, open_site, token_of
 _FILLED = {
     "agent_name": "ana",
     "connection_name": "website",
+    "folder": "slack",
     "conversation_id": "6a9c8f3e-0000-4000-8000-000000000000",
     "session_id": "6a9c8f3e-0000-4000-8000-000000000000",
 }

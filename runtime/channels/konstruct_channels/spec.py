@@ -32,7 +32,8 @@ class SecretKey:
     """One key of the Secret that a connection's `credentialsSecretRef` names.
 
     `title`, `pattern` and `example` are for the portal's form: what the value is called, what the
-    whole of it must match, and what it looks like. An optional key may be left out.
+    whole of it must match, and what it looks like. An optional key may be left out; one with
+    `only_with` belongs to connections whose block has these values (or defaults), and to no others.
     """
 
     key: str
@@ -41,7 +42,6 @@ class SecretKey:
     pattern: str = ""
     example: str = ""
     required: bool = True
-
     only_with: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,6 +53,7 @@ class Conflict:
     fields: Mapping[str, str]
     blamed: str
     message: str
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -91,8 +92,8 @@ class ChannelSpec:
     """Whether the vendor signs a time, so that an old webhook can be told from a new one."""
     api_url: str = ""
     """The vendor's address; a setting of the gateway puts another in its place."""
-
     conflicts: tuple[Conflict, ...] = ()
+
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""
         return {
@@ -106,7 +107,6 @@ class ChannelSpec:
             "secretKeys": [
                 {"key": one.key, "description": one.description} for one in self.secret_keys
             ],
-            "configSchema": config_schema(self.config),
             "conflicts": [
                 {
                     "name": one.name,
@@ -116,10 +116,16 @@ class ChannelSpec:
                 }
                 for one in self.conflicts
             ],
+            "configSchema": config_schema(self.config),
         }
 
 
-_FOR_FORMS = frozenset({"title", "examples"})
+LABEL, HIDDEN = "x-label", "x-hidden"
+"""Extra words of a config's field for the portal's form, which the CRD does not get: what the value
+is called, and whether nobody fills it in."""
+
+_DROPPED = frozenset({"title"})
+_FOR_FORMS = frozenset({"examples", HIDDEN, LABEL})
 
 
 def config_schema(model: type[ChannelConfig], *, for_form: bool = False) -> dict[str, Any]:
@@ -129,7 +135,9 @@ def config_schema(model: type[ChannelConfig], *, for_form: bool = False) -> dict
     """
     schema = model.model_json_schema(by_alias=True)
     definitions = schema.pop("$defs", {})
-    resolved = _resolve(schema, definitions, dropped=frozenset() if for_form else _FOR_FORMS)
+    resolved = _resolve(
+        schema, definitions, dropped=_DROPPED if for_form else _DROPPED | _FOR_FORMS
+    )
     if not isinstance(resolved, dict):
         raise TypeError(f"The schema of {model.__name__} is not an object.")
     return resolved

@@ -11,13 +11,14 @@ from starlette.types import ASGIApp
 
 from konstruct_messages.translations import load_catalogues
 from konstruct_portal.assets import Assets
+from konstruct_portal.channel_words import load_channel_words
 from konstruct_portal.cookies import Cookies
 from konstruct_portal.failures import register_failures
 from konstruct_portal.metrics import Measured, Metrics, internal_app
 from konstruct_portal.page import guard
 from konstruct_portal.pages.agent.routes import router as agent
 from konstruct_portal.pages.chat.routes import router as chat
-from konstruct_portal.pages.connection.routes import router as connection
+from konstruct_portal.pages.connection.routes import ROUTERS as CONNECTION
 from konstruct_portal.pages.conversations.routes import router as conversations
 from konstruct_portal.pages.login.routes import router as login
 from konstruct_portal.pages.profile.routes import router as profile
@@ -36,7 +37,7 @@ from konstruct_portal.templates import STATIC, Templates
 from konstruct_store import Store
 from konstruct_store.errors import StoreError
 
-PAGES = (login, switches, tenants, tenant, agent, chat, connection, usage, conversations, profile)
+PAGES = (login, switches, tenants, tenant, agent, chat, *CONNECTION, usage, conversations, profile)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def make_portal(
         cookies=Cookies(secure=settings.secure, key=settings.chat_key.get_secret_value()),
         templates=templates or Templates(catalogues),
         catalogues=catalogues,
+        channels=load_channel_words(),
     )
     # Outermost, so that even the answer to a failure of the app itself carries the headers.
     guarded = SecurityHeaders(
@@ -109,7 +111,7 @@ def make_app(services: Services) -> FastAPI:
         app.include_router(router)
     app.add_route("/healthz", healthz)
     app.add_route("/readyz", readyz)
-    app.mount("/static", Assets(STATIC), name="static")
+    app.mount("/static", Assets(STATIC, more=services.channels.icon_files), name="static")
     register_failures(app)
     return app
 

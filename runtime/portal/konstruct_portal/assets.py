@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -20,15 +21,21 @@ _YEAR = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """Serves the files below a folder that were there at start, and nothing else."""
+    """Serves the files below a folder that were there at start, and nothing else.
 
-    def __init__(self, folder: Path) -> None:
+    `more` are files that lie elsewhere, by the name they are served under.
+    """
+
+    def __init__(self, folder: Path, *, more: Mapping[str, bytes] | None = None) -> None:
         self._files = {
             path.relative_to(folder).as_posix(): path
             for path in folder.rglob("*")
             if path.is_file()
         }
         self._packed: dict[str, tuple[bytes, bytes | None]] = {}
+        for name, content in (more or {}).items():
+            self._files[name] = Path(name)
+            self._packed[name] = _pack(Path(name), content)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer GET and HEAD with a file."""
@@ -53,10 +60,12 @@ class Assets:
 
     def _load(self, name: str, path: Path) -> tuple[bytes, bytes | None]:
         if name not in self._packed:
-            content = path.read_bytes()
-            packed = gzip.compress(content, 6) if path.suffix in _COMPRESSED else None
-            self._packed[name] = (content, packed)
+            self._packed[name] = _pack(path, path.read_bytes())
         return self._packed[name]
+
+
+def _pack(path: Path, content: bytes) -> tuple[bytes, bytes | None]:
+    return content, gzip.compress(content, 6) if path.suffix in _COMPRESSED else None
 
 
 def _media_type(path: Path) -> str:

@@ -87,6 +87,7 @@ class Page:
             "user": self.signed_in.user if self.signed_in else None,
             "theme": self.theme,
             "languages": NAMES,
+            "channel_words": self.services.channels,
             "form_token": self.form_token,
             "url": self.address,
             "toast": toast_text(toast, self.translate),

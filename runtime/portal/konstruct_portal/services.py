@@ -4,6 +4,7 @@ import gettext
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from konstruct_portal.channel_words import ChannelWords
 from konstruct_portal.cookies import Cookies
 from konstruct_portal.passwords import Passwords
 from konstruct_portal.records import Records
@@ -23,3 +24,4 @@ class Services:
     cookies: Cookies
     templates: Templates
     catalogues: Mapping[str, gettext.NullTranslations]
+    channels: ChannelWords

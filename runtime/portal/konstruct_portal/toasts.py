@@ -7,6 +7,10 @@ def toast_text(name: str, _: Translate) -> str:
     """Return what a toast says, or an empty string for a name we do not know."""
     return {
         "agent-saved": _("Saved. The agent uses it from its next answer on."),
+        "connection-created": _("The connection is declared. Now set it up as described below."),
+        "connection-saved": _("Saved. The connection uses it within seconds."),
+        "connection-deleted": _("The connection is deleted. Its conversations are kept."),
+        "credentials-rotated": _("The new credentials are kept. They are tried within seconds."),
         "agent-unchanged": _("Nothing was changed."),
         "password-changed": _("Your password is changed. All other sessions are logged out."),
         "preferences-saved": _("Your preferences are saved."),

@@ -3,8 +3,12 @@
 https://docs.slack.dev/reference/app-manifest
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
+from konstruct_channels.presentation import AppOffer
 from konstruct_messages.translations import choose_language, load_catalogues
 
 NEEDED_SCOPES = (
@@ -59,3 +63,20 @@ def manifest(webhook_url: str, *, name: str = "Konstruct", language: str = "en")
             "token_rotation_enabled": False,
         },
     }
+
+
+_NEW_APP = "https://api.slack.com/apps"
+"""https://docs.slack.dev/app-manifests/configuring-apps-with-app-manifests#sharing"""
+
+
+def offer(webhook_url: str, *, name: str, language: str, config: Mapping[str, Any]) -> AppOffer:
+    """Return the app that a customer makes by following a link: this manifest, filled in."""
+    made = manifest(webhook_url, name=name or "Konstruct", language=language)
+    if config.get("transport") == "SocketMode":
+        made["settings"]["socket_mode_enabled"] = True
+        del made["settings"]["event_subscriptions"]["request_url"]
+    compact = json.dumps(made, separators=(",", ":"), ensure_ascii=False)
+    return AppOffer(
+        url=f"{_NEW_APP}?{urlencode({'new_app': '1', 'manifest_json': compact})}",
+        document=json.dumps(made, indent=2, ensure_ascii=False),
+    )

@@ -31,6 +31,7 @@ async def show_tenant(page: Viewed, tenant_name: str) -> Response:
         "usage": usage,
         "month": formats.month(today, page.language),
         "chart": month_chart(by_day, month=today.replace(day=1), today=today),
+        "editable": page.services.resources.editable and page.may_edit(tenant.tenant_id),
         "section": "overview",
         "crumbs": [(_("Tenants"), page.address("tenants")), (tenant.display_name, "")],
     }
