@@ -1,16 +1,19 @@
-"""What a sending channel may offer beside sending: drafts, signs of work, prompts.
+"""What a sending channel may offer beside sending: drafts, and signs of work.
 
 All of it is best effort. A draft is one message that grows while a turn is at work; the recorded
 reply takes its place (`Outgoing.drafted`), so a person sees exactly one message in the end. Whoever
 drives this commits the draft's row first, calls `begin`, and notes the id that comes back.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
+
+HOLD_SECONDS = 6.0
+"""A call that begins or replaces a draft is surely over after this long."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +66,13 @@ class DraftWriter(Protocol):
         """
         ...
 
-    async def show(self, progress: Progress) -> float:
+    async def show(self, progress: Progress, *, hold: Callable[[], Awaitable[bool]]) -> float:
         """Bring the draft closer to `progress`, as far as the vendor's limits let.
 
-        Returns after how many seconds to call again. Raises ChannelError; a SendRefused says that
-        this draft can be written no more.
+        `hold` is awaited before a call that would undo the recorded reply if it came late; such a
+        call is left out when it says no, and takes at most HOLD_SECONDS. Returns after how many
+        seconds to call again. Raises ChannelError; a SendRefused says that this draft can be
+        written no more.
         """
         ...
 
@@ -126,28 +131,4 @@ class Signs(Protocol):
 
         Raises nothing but bugs: a sign that cannot be shown is left out.
         """
-        ...
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """Something a person may say with one click. `title` is shown, `message` is said."""
-
-    title: str
-    message: str
-
-
-@runtime_checkable
-class Prompts(Protocol):
-    """An outbound half that can offer people something to say."""
-
-    async def offer(
-        self,
-        room: str,
-        prompts: Sequence[Prompt],
-        *,
-        config: Mapping[str, Any],
-        credentials: Mapping[str, str],
-    ) -> None:
-        """Offer `prompts` to whoever opened `room`. Raises ChannelError."""
         ...

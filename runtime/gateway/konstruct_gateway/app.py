@@ -77,6 +77,7 @@ async def open_gateway(
             yield gateway
         finally:
             await gateway.say_goodbye()
+            await parts.drafts.close()
             await parts.sender.drain(seconds=_DRAIN_SECONDS)
             await parts.welcome.close()
             for task in tasks:

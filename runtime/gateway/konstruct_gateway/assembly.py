@@ -33,6 +33,7 @@ from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.claims import Claims
+from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Turns
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_store import claims as stored_claims
@@ -58,6 +59,7 @@ class Parts:
     chat: ChatServices
     claims: Claims
     turns: Turns
+    drafts: Drafts
     work_rate: Rates
     board: DemandBoard
     hooks: HookRoutes
@@ -129,6 +131,8 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         doubt=prober.doubt,
     )
     sender = Sender(delivering, poll_seconds=settings.poll_seconds, queued=queued)
+    drafts = Drafts(store, view, metrics, outbounds)
+    telling.listen(drafts.heard)
     turns = Turns(
         store=store,
         view=view,
@@ -179,6 +183,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
             open_claims=Counts(settings.max_waiting_per_tenant),
         ),
         turns=turns,
+        drafts=drafts,
         work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),
         board=DemandBoard(store, view),
         hooks=HookRoutes(

@@ -1,7 +1,7 @@
 """Telling everybody who should know: sockets here, and the other replicas."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from konstruct_gateway.background.later import Later
@@ -31,6 +31,11 @@ class Telling:
         self._waiting = waiting
         self._replicas = replicas
         self._later = later
+        self._listeners: list[Callable[[Hint], None]] = []
+
+    def listen(self, heard: Callable[[Hint], None]) -> None:
+        """Call `heard` with every hint about a conversation, of this replica or another."""
+        self._listeners.append(heard)
 
     def tell(self, hint: Hint, entries: Sequence[LogEntry] = ()) -> None:
         """Tell the sockets here and every other replica."""
@@ -42,6 +47,10 @@ class Telling:
     def tell_others(self, hint: Hint) -> None:
         """Tell the other replicas only."""
         self._replicas.publish(hint)
+
+    def queued(self) -> None:
+        """Let the sender here look at once: something was queued."""
+        self._queued.set()
 
     def told(self, hint: Hint) -> None:
         """Another replica told us."""
@@ -59,4 +68,6 @@ class Telling:
     def _here(self, hint: Hint, entries: Sequence[LogEntry]) -> None:
         if hint.ended_turn is not None and hint.conversation_id is not None:
             self._later.answered(hint.conversation_id)
+        for heard in self._listeners:
+            heard(hint)
         self._hub.pass_on(hint, entries)

@@ -77,6 +77,19 @@ async def note_draft(
     return found is not None
 
 
+async def hold_draft(store: Store, draft: OpenDraft, *, seconds: float) -> bool:
+    """Keep the reply back for `seconds` or until `note_draft`; False when it is recorded already.
+
+    Also when a later attempt has the draft. Raises RetryLater.
+    """
+    async with store.transaction(draft.tenant_id) as connection:
+        status = await connection.execute(
+            statement("outbox/hold_draft"),
+            *(draft.tenant_id, draft.delivery_id, draft.attempt, float(seconds)),
+        )
+    return count_of(status) > 0
+
+
 async def note_shown(store: Store, draft: OpenDraft, text: str) -> bool:
     """Note that the draft shows all of `text`; False when it is no longer this attempt's."""
     async with store.transaction(draft.tenant_id) as connection:

@@ -29,6 +29,7 @@ class TurnContext:
     person_key: str
     conversation_id: UUID
     connection_id: UUID
+    conversation_key: str
     agent_revision: str
     mode: ConversationMode
     verdict: Verdict
@@ -116,6 +117,7 @@ def _context(row: asyncpg.Record) -> TurnContext:
         person_key=row["person_key"],
         conversation_id=row["conversation_id"],
         connection_id=row["connection_id"],
+        conversation_key=row["conversation_key"],
         agent_revision=row["agent_revision"],
         mode=mode,
         verdict=Verdict.STOP if stopped else Verdict.CONTINUE,

@@ -55,15 +55,15 @@ async def complete_turn(
     parts: Sequence[ReplyPart],
     *,
     sends: bool,
-    unfinished: str = "",
+    unfinished: str | Apologies = "",
 ) -> Settled:
     """Record the turn's one reply and everything that follows; return how it ended.
 
-    `sends`: the reply goes to a vendor as deliveries; `unfinished` takes the place of what the
-    vendor shows of a reply that is not sent. In mode Human the reply is Withheld and the
-    messages are Silenced. A stopped turn may have no parts. Repeating a call returns what was
-    recorded; a lease that ran out does not matter until somebody took the turn over. Raises
-    TurnLost, RetryLater, and ValueError for a reply without parts.
+    `sends`: the reply goes to a vendor as deliveries; `unfinished` (given as `fail_turn`'s apology)
+    takes the place of what the vendor shows of a reply that is not sent. In mode Human the reply is
+    Withheld and the messages are Silenced. A stopped turn may have no parts. Repeating a call
+    returns what was recorded; a lease that ran out does not matter until somebody took the turn
+    over. Raises TurnLost, RetryLater, and ValueError for a reply without parts.
     """
     async with store.transaction(tenant_id) as connection:
         turn = await _lock(connection, tenant_id, turn_id, attempt, turn_token)
@@ -71,7 +71,8 @@ async def complete_turn(
             return await _recorded(connection, tenant_id, turn)
         if not parts and not turn["stop_requested"]:
             raise ValueError("A reply has at least one part.")
-        end = _end_of(turn, turn_id, parts, sends=sends, unfinished=unfinished)
+        said = apology_for(unfinished, tenant_id, turn)
+        end = _end_of(turn, turn_id, parts, sends=sends, unfinished=said)
         return await settle_locked(connection, tenant_id, turn_id, turn, end)
 
 
@@ -85,7 +86,7 @@ async def fail_turn(
     reason: str,
     apology: str | Apologies,
     sends: bool = False,
-    unfinished: str = "",
+    unfinished: str | Apologies = "",
 ) -> Settled:
     """End a turn that its agent gives up: one apology, a dead letter with `reason`.
 
@@ -97,7 +98,8 @@ async def fail_turn(
         if turn["state"] not in _OPEN:
             return await _recorded(connection, tenant_id, turn)
         if turn["mode"] == ConversationMode.HUMAN:
-            end = silenced(_AGENT, unfinished=unfinished)
+            said = apology_for(unfinished, tenant_id, turn)
+            end = silenced(_AGENT, unfinished=said)
         else:
             end = died(reason, _AGENT, apology_for(apology, tenant_id, turn), sends=sends)
         return await settle_locked(connection, tenant_id, turn_id, turn, end)

@@ -1,7 +1,7 @@
 """Slack's outbound half: the only module that uses Slack's library."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,12 +18,13 @@ from konstruct_channels.errors import (
     SendUnclear,
 )
 from konstruct_channels.inbound import Learnt
-from konstruct_channels.live import Draft, DraftWriter, Place, Prompt, Sign
+from konstruct_channels.live import Draft, DraftWriter, Place, Sign
 from konstruct_channels.outbound import Outgoing
 from konstruct_channels.slack import answers
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
+from konstruct_channels.slack.spec import SlackConfig
 from konstruct_channels.slack.status import SIGN_SECONDS, show_sign
 from konstruct_channels.slack.writer import SlackDraft
 from konstruct_messages.translations import choose_language, load_catalogues
@@ -98,18 +99,16 @@ class SlackOutbound:
             return
         await show_sign(call, self._refusals, place, sign, words)
 
-    async def offer(
-        self,
-        room: str,
-        prompts: Sequence[Prompt],
-        *,
-        config: Mapping[str, Any],
-        credentials: Mapping[str, str],
+    async def welcome(
+        self, room: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> None:
-        """Offer prompts in the app's messages tab."""
-        shown = [{"title": one.title, "message": one.message} for one in prompts[:_MOST_PROMPTS]]
-        call = self._caller(config, credentials)
-        await call("assistant.threads.setSuggestedPrompts", {"channel_id": room, "prompts": shown})
+        """Offer the connection's suggested prompts in the app's messages tab."""
+        offered = SlackConfig.model_validate(config).suggested_prompts
+        prompts = [{"title": one.title, "message": one.message} for one in offered]
+        if prompts:
+            method = "assistant.threads.setSuggestedPrompts"
+            arguments = {"channel_id": room, "prompts": prompts[:_MOST_PROMPTS]}
+            await self._caller(config, credentials)(method, arguments)
 
     async def check(self, *, config: Mapping[str, Any], credentials: Mapping[str, str]) -> Learnt:
         """Ask Slack whose token this is and what it may do."""

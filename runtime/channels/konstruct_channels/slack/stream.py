@@ -85,7 +85,7 @@ class StreamPlan:
         if said:
             chunks = (*chunks, {"type": "markdown_text", "text": said})
         if not chunks:
-            return Wait(min(SECONDS_BETWEEN if rest else _LONGEST_REST, left))
+            return Wait(min(SECONDS_BETWEEN, left))
         return Append(chunks, sent + piece if piece else self.sent, len(said), tasks)
 
     def done(self, append: Append, now: float, *, surely: bool = True) -> None:

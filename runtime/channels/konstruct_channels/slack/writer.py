@@ -1,7 +1,7 @@
 """A draft in Slack: a native stream while that lives, one message that is edited otherwise."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from konstruct_channels.errors import CredentialsRefused, SendLater, SendRefused, SendUnclear
@@ -13,8 +13,8 @@ from konstruct_channels.slack.format import escape, render
 from konstruct_channels.slack.refusals import Refusals
 from konstruct_channels.slack.stream import Append, Over, StreamPlan, Wait, present_text
 
-BEGIN_SECONDS = 4.0
-"""How long the call that begins a draft may take; a reply waits that long for it at most."""
+REPLACE_SECONDS = 4.0
+"""How long a call may take that begins or replaces a draft: under HOLD_SECONDS."""
 
 SECONDS_BETWEEN_EDITS = 3.0
 _LONGEST_EDIT = 3_000
@@ -87,10 +87,10 @@ class SlackDraft:
             await self._stop()
         return self._ts
 
-    async def show(self, progress: Progress) -> float:
+    async def show(self, progress: Progress, *, hold: Callable[[], Awaitable[bool]]) -> float:
         """Append or edit what is due; see DraftWriter."""
         if self._plan is None:
-            return await self._edit(progress)
+            return await self._edit(progress, hold)
         step = self._plan.next(progress, self._clock())
         pause = 0.0
         match step:
@@ -132,7 +132,7 @@ class SlackDraft:
         if isinstance(step, Append):
             arguments["chunks"] = list(step.chunks)
         answer = await self._call(
-            "chat.startStream", arguments, spare=_STARTS_SPARE, seconds=BEGIN_SECONDS
+            "chat.startStream", arguments, spare=_STARTS_SPARE, seconds=REPLACE_SECONDS
         )
         self._ts = posting.stamp_of(answer)
         if not self._ts:
@@ -149,7 +149,7 @@ class SlackDraft:
         arguments |= face(self._draft.agent_name, self._draft.avatar)
         arguments["metadata"] = posting.mark(self._draft.delivery_id, 0)
         answer = await self._call(
-            "chat.postMessage", arguments, channel=self._channel, seconds=BEGIN_SECONDS
+            "chat.postMessage", arguments, channel=self._channel, seconds=REPLACE_SECONDS
         )
         self._ts = posting.stamp_of(answer)
         if not self._ts:
@@ -183,12 +183,15 @@ class SlackDraft:
         await finishing.stop(self._call, where)
         self._plan = None
 
-    async def _edit(self, progress: Progress) -> float:
+    async def _edit(self, progress: Progress, hold: Callable[[], Awaitable[bool]]) -> float:
         due = self._edited_at + SECONDS_BETWEEN_EDITS - self._clock()
         text = _edited_text(progress)
         self._shows_all = False
         if due > 0 or text == self._edited:
             return max(due, SECONDS_BETWEEN_EDITS if text == self._edited else 0.0)
+        if progress.ended or not await hold():
+            # The recorded reply is about to take the place of whatever stands there.
+            return SECONDS_BETWEEN_EDITS
         arguments = {
             "channel": self._channel,
             "ts": self._ts,
@@ -197,7 +200,7 @@ class SlackDraft:
             "metadata": posting.mark(self._draft.delivery_id, 0),
         }
         try:
-            await self._call("chat.update", arguments, spare=_EDITS_SPARE)
+            await self._call("chat.update", arguments, spare=_EDITS_SPARE, seconds=REPLACE_SECONDS)
         except SendLater as later:
             return max(later.after_seconds, SECONDS_BETWEEN_EDITS)
         finally:

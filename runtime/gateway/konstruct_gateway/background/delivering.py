@@ -27,6 +27,7 @@ from konstruct_gateway.sentences import Sentences
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
 from konstruct_store import outbox
+from konstruct_store.drafts import digest_of
 from konstruct_store.outbox import Cause, Delivery
 from konstruct_store.store import Store
 
@@ -209,4 +210,9 @@ def _outgoing(delivery: Delivery, agent: AgentSnapshot | None) -> Outgoing:
         avatar=agent.avatar if agent is not None else None,
         choices=delivery.choices,
         ask_id=delivery.ask_id,
+        drafted=delivery.drafted,
+        draft_id=(delivery.vendor_id or "") if delivery.drafted else "",
+        shown=delivery.drafted and delivery.shown == digest_of(delivery.text),
+        feedback_key=str(delivery.turn_id) if delivery.ends_answer else "",
+        language=delivery.language,
     )

@@ -85,7 +85,9 @@ def work_api() -> FastAPI:
 def internal_api(parts: Parts) -> FastAPI:
     """Return the internal API: agents, operator, other replicas."""
     app = work_api()
-    app.state.work = WorkServices(parts.view, parts.claims, parts.turns, parts.work_rate)
+    app.state.work = WorkServices(
+        parts.view, parts.claims, parts.turns, parts.drafts, parts.work_rate
+    )
     app.include_router(registry_routes(parts.store, parts.view, parts.board))
 
     @app.post("/internal/replicas/events", status_code=204, tags=["replicas"])

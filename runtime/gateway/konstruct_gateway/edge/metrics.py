@@ -90,6 +90,12 @@ class Metrics:
             ["state"],
             registry=self.registry,
         )
+        self.drafts = Counter(
+            "konstruct_gateway_drafts",
+            "Replies shown while they were made, by channel and what happened to their beginning",
+            ["channel", "event"],
+            registry=self.registry,
+        )
         self.background_failures = Counter(
             "konstruct_gateway_background_failures",
             "Rounds of a background task that failed and will be tried again",

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from konstruct_gateway.chat import frames
 from konstruct_gateway.telling import Telling
+from konstruct_gateway.work.drafting import Drafting
 from konstruct_messages.replies import Delta
 
 _LONGEST_LINE = 65_536
@@ -23,11 +24,22 @@ class DeltaFlow:
     conversation_id: UUID
     turn_id: UUID
     attempt: int
+    drafting: Drafting | None = None
+    """What shows the reply where sockets do not."""
     shown: int = 0
     dropped: int = 0
 
     async def pass_on(self, chunks: AsyncIterator[bytes]) -> None:
-        """Read until the agent ends the request, showing what comes."""
+        """Read until the agent ends the request, showing what comes. Raises what `chunks` does."""
+        whole = False
+        try:
+            await self._read(chunks)
+            whole = self.dropped == 0
+        finally:
+            if self.drafting is not None:
+                self.drafting.end(whole=whole)
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> None:
         rest = b""
         async for chunk in chunks:
             *lines, rest = (rest + chunk).split(b"\n")
@@ -50,5 +62,7 @@ class DeltaFlow:
             self.dropped += 1
             return
         self.shown += len(delta.text)
+        if self.drafting is not None:
+            self.drafting.hear(delta.offset, delta.text)
         frame = frames.delta(str(self.turn_id), self.attempt, delta.offset, delta.text)
         self.telling.show(self.tenant_id, self.conversation_id, frame)

@@ -15,6 +15,7 @@ from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.work import models
 from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.deltas import DeltaFlow
+from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Held, Turns
 from konstruct_messages.turns import ClaimedTurn, Step
 from konstruct_registry.snapshot import TenantSnapshot
@@ -48,6 +49,7 @@ class WorkServices:
     view: RegistryView
     claims: Claims
     turns: Turns
+    drafts: Drafts
     rate: Rates
 
 
@@ -153,6 +155,9 @@ async def deltas(
         conversation_id=context.conversation_id,
         turn_id=held.turn_id,
         attempt=held.attempt,
+        drafting=services.drafts.open(
+            held.tenant, context, held.turn_id, held.attempt, held.turn_token
+        ),
     )
     with contextlib.suppress(ClientDisconnect):
         await flow.pass_on(request.stream())

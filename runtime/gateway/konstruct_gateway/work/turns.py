@@ -1,7 +1,7 @@
 """What an agent may do with a turn it holds. Every effect is fenced in the store."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -91,6 +91,7 @@ class Turns:
                 held.turn_token,
                 parts,
                 sends=self._sends(held, where),
+                unfinished=self._stopped(held),
             )
         except ValueError as error:
             raise BadRequest(str(error)) from error
@@ -111,9 +112,13 @@ class Turns:
                 language, held.tenant.language
             ),
             sends=self._sends(held, where),
+            unfinished=self._stopped(held),
         )
         self._tell(held, where, settled)
         return settled
+
+    def _stopped(self, held: Held) -> Callable[[UUID, str], str]:
+        return lambda _tenant_id, language: self.sentences.stopped(language, held.tenant.language)
 
     def goes_to_vendor(self, tenant_id: UUID, connection_id: UUID) -> bool:
         """Tell whether replies on a connection go to a vendor, or are delivered by the log."""

@@ -2,7 +2,7 @@
 -- $1 tenant, $2 turn, $3 attempt, $4 token hash
 SELECT
     t.agent_id, t.person_id, t.conversation_id, t.agent_revision, t.stop_requested,
-    c.connection_id, c.mode, c.person_key
+    c.connection_id, c.conversation_key, c.mode, c.person_key
 FROM konstruct.turns AS t
 INNER JOIN konstruct.conversations AS c
     ON c.tenant_id = t.tenant_id AND c.conversation_id = t.conversation_id
