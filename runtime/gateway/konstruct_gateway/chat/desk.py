@@ -56,14 +56,7 @@ class Desk:
         agent has the conversation that is written into.
         """
         services = self._services
-        tenant = services.view.tenant(request.path_params["tenant"])
-        place = access.find_place(services.view, tenant.name, PORTAL_CONNECTION)
-        origin, host = request.headers.get("origin"), request.headers.get("host", "")
-        if not access.origin_allowed(origin, place, services.settings.public_url, host=host):
-            raise Forbidden("Only pages of the portal come to the desk.")
-        who = self._who(request, tenant)
-        if not services.message_rate.take(f"{tenant.tenant_id}/{who.person_key}"):
-            raise TooFast("That was a lot at once. Please wait a moment.")
+        tenant, who = desk_caller(services, request)
         wish = _wish(await request.body())
         conversation_id = _conversation(request.path_params["conversation"])
         entry = await self._do(tenant, conversation_id, who, wish)
@@ -101,19 +94,36 @@ class Desk:
         mode = ConversationMode.HUMAN if wish.action == "take" else ConversationMode.AGENT
         return await settle.set_mode(store, tenant_id, conversation_id, mode, actor=who.person_key)
 
-    def _who(self, request: Request, tenant: TenantSnapshot) -> ChatCredential:
-        try:
-            credential = verify(
-                bearer(request),
-                self._services.settings.chat_key_bytes,
-                use=CredentialUse.DESK,
-                now=datetime.now(UTC),
-            )
-        except MessagesError:
-            raise Unauthorised("A desk ticket is needed; ask the portal for a new one.") from None
-        if credential.tenant_id != tenant.tenant_id:
-            raise Forbidden("The ticket is for another tenant.")
-        return credential
+
+def desk_caller(services: ChatServices, request: Request) -> tuple[TenantSnapshot, ChatCredential]:
+    """Return for which tenant somebody comes from a page of the portal, and who it is.
+
+    Raises Forbidden, Unauthorised, NotFound and TooFast.
+    """
+    tenant = services.view.tenant(request.path_params["tenant"])
+    place = access.find_place(services.view, tenant.name, PORTAL_CONNECTION)
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if not access.origin_allowed(origin, place, services.settings.public_url, host=host):
+        raise Forbidden("Only pages of the portal come to the desk.")
+    who = _who(services, request, tenant)
+    if not services.message_rate.take(f"{tenant.tenant_id}/{who.person_key}"):
+        raise TooFast("That was a lot at once. Please wait a moment.")
+    return tenant, who
+
+
+def _who(services: ChatServices, request: Request, tenant: TenantSnapshot) -> ChatCredential:
+    try:
+        credential = verify(
+            bearer(request),
+            services.settings.chat_key_bytes,
+            use=CredentialUse.DESK,
+            now=datetime.now(UTC),
+        )
+    except MessagesError:
+        raise Unauthorised("A desk ticket is needed; ask the portal for a new one.") from None
+    if credential.tenant_id != tenant.tenant_id:
+        raise Forbidden("The ticket is for another tenant.")
+    return credential
 
 
 def _wish(body: bytes) -> Wish:
