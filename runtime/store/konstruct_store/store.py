@@ -11,9 +11,11 @@ import asyncpg
 from konstruct_store import migrate
 from konstruct_store.errors import ConfigurationWrong, RetryLater
 from konstruct_store.lanes import Lanes
+from konstruct_store.shares import Shares
 from konstruct_store.statements import statement
 
 _ACQUIRE_SECONDS = 5.0
+_SMALLEST_SHARE = 4
 _COMMAND_SECONDS = 30.0
 _PASSING = (
     asyncpg.PostgresConnectionError,
@@ -61,6 +63,8 @@ class Store:
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self.lanes = Lanes()
+        # A tenant that floods us waits for its own transactions, and others find connections.
+        self._shares = Shares(max(_SMALLEST_SHARE, pool.get_max_size() // 4))
 
     @classmethod
     async def connect(cls, url: str, *, minimum: int = 1, maximum: int = 10) -> Self:
@@ -107,7 +111,7 @@ class Store:
         Raises RetryLater for whatever passes by itself. Keep no transaction open across a call to
         a model, a tool or a vendor: the log-in's time-out ends it after 10 s of idleness.
         """
-        async with self._lent() as connection:
+        async with self._share(tenant_id), self._lent() as connection:
             # One round trip for both. A UUID's text needs no quoting.
             await connection.execute(
                 f"BEGIN; SELECT set_config('konstruct.tenant', '{UUID(str(tenant_id))}', true)"
@@ -125,6 +129,12 @@ class Store:
         """Run one transaction that begins outside any tenant; `enter` chooses one later."""
         async with self._lent() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def _share(self, tenant_id: UUID) -> AsyncIterator[None]:
+        with _translated():
+            async with self._shares.hold(tenant_id, seconds=_ACQUIRE_SECONDS):
+                yield
 
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
