@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from konstruct_channels.catalogue import load_specs
+from konstruct_channels.catalogue import has_half, load_specs
 from konstruct_channels.presentation import read_icon
 from konstruct_channels.spec import ChannelSpec, Transport
 from konstruct_messages.translations import load_catalogues
@@ -32,13 +32,14 @@ class ChannelWords:
         return self.catalogues[language].gettext(sentence) if sentence else ""
 
     def by_folder(self, folder: str) -> ChannelSpec | None:
-        """Return the channel of a folder, or None."""
-        return next((one for one in self.specs.values() if one.folder == folder), None)
+        """Return the channel of a folder, or None where this version carries none."""
+        return next((one for one in self.listed if one.folder == folder), None)
 
     @property
     def listed(self) -> list[ChannelSpec]:
-        """The channels, in the order of their titles."""
-        return sorted(self.specs.values(), key=lambda one: one.title.casefold())
+        """The channels that this version carries, in the order of their titles."""
+        served = [one for one in self.specs.values() if has_half(one, "inbound")]
+        return sorted(served, key=lambda one: one.title.casefold())
 
     @cached_property
     def icon_files(self) -> Mapping[str, bytes]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
+
 
 class Role(StrEnum):
     """What somebody may do. Admin spans all tenants; the others hold for the user's tenants."""
@@ -199,4 +201,42 @@ class Records(Protocol):
         self, tenant_id: UUID, conversation_id: UUID, *, limit: int = 500
     ) -> Transcript | None:
         """Return one conversation with its last entries, or None."""
+        ...
+
+    async def attention(self, tenant_id: UUID) -> Attention:
+        """Return how much of a tenant needs a person."""
+        ...
+
+    async def conversations_needing_attention(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[ConversationRow]:
+        """Return conversations that a human has, or where something was lost; the latest first."""
+        ...
+
+    async def troubles_of(
+        self, tenant_id: UUID, conversations: Sequence[UUID]
+    ) -> Mapping[UUID, frozenset[str]]:
+        """Return what is wrong in each of these conversations: Dead, Refused or Unknown."""
+        ...
+
+    async def deliveries_of(
+        self, tenant_id: UUID, conversation_id: UUID, *, from_seq: int = 0
+    ) -> list[DeliveryRow]:
+        """Return what became of a conversation's messages from a seq on, in their order."""
+        ...
+
+    async def undelivered(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[DeliveryRow]:
+        """Return what did not arrive, or perhaps not, and nobody has dealt with."""
+        ...
+
+    async def open_dead_turns(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[OpenDeadTurn]:
+        """Return turns that ended with an apology and nobody has dealt with."""
+        ...
+
+    async def stuck_connections(self, tenant_id: UUID) -> Mapping[UUID, int]:
+        """Return how much each connection could not send at all."""
         ...

@@ -1,6 +1,6 @@
 """The portal's records in Postgres, through the store."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
 from uuid import UUID
@@ -17,7 +17,8 @@ from konstruct_portal.records import (
     TranscriptEntry,
     User,
 )
-from konstruct_store import Store, portal, reading
+from konstruct_store import Store, attention, portal, reading
+from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 from konstruct_store.log import LogEntry
 
 
@@ -143,6 +144,49 @@ class PostgresRecords:
             entries=tuple(_entry(one, found.feedback) for one in found.entries),
             earlier=found.earlier,
         )
+
+    async def attention(self, tenant_id: UUID) -> Attention:
+        """Return how much of a tenant needs a person."""
+        return await attention.attention(self._store, tenant_id)
+
+    async def conversations_needing_attention(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[ConversationRow]:
+        """Return conversations that a human has, or where something was lost."""
+        found = await portal.conversations_needing_attention(
+            self._store, tenant_id, before=before, limit=limit
+        )
+        return [_conversation(one) for one in found]
+
+    async def troubles_of(
+        self, tenant_id: UUID, conversations: Sequence[UUID]
+    ) -> Mapping[UUID, frozenset[str]]:
+        """Return what is wrong in each of these conversations."""
+        return await attention.troubles_of(self._store, tenant_id, conversations)
+
+    async def deliveries_of(
+        self, tenant_id: UUID, conversation_id: UUID, *, from_seq: int = 0
+    ) -> list[DeliveryRow]:
+        """Return what became of a conversation's messages."""
+        return await attention.deliveries_of(
+            self._store, tenant_id, conversation_id, from_seq=from_seq
+        )
+
+    async def undelivered(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[DeliveryRow]:
+        """Return what did not arrive."""
+        return await attention.undelivered(self._store, tenant_id, before=before, limit=limit)
+
+    async def open_dead_turns(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[OpenDeadTurn]:
+        """Return dead turns."""
+        return await attention.open_dead_turns(self._store, tenant_id, before=before, limit=limit)
+
+    async def stuck_connections(self, tenant_id: UUID) -> Mapping[UUID, int]:
+        """Return how much each connection could not send at all."""
+        return await attention.stuck_connections(self._store, tenant_id)
 
 
 def _user(stored: portal.User) -> User:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pydantic import Field
 
 from konstruct_channels.spec import (
+    HIDDEN,
+    LABEL,
     ChannelConfig,
     ChannelSpec,
     Conflict,
@@ -51,6 +53,8 @@ class SlackConfig(ChannelConfig):
         max_length=24,
         pattern=r"^A[A-Z0-9]+$",
         description="The Slack app's id (A...), from the app's Basic Information page.",
+        examples=["A0123456789"],
+        json_schema_extra={LABEL: "App ID"},
     )
     team_id: str = Field(
         min_length=2,
@@ -58,6 +62,8 @@ class SlackConfig(ChannelConfig):
         pattern=r"^[TE][A-Z0-9]+$",
         description="The workspace's id (T...), or the organisation's (E...) where the app is"
         " installed for a whole Enterprise organisation.",
+        examples=["T0123456789"],
+        json_schema_extra={LABEL: "Workspace ID"},
     )
     install: Install = Field(
         default=Install.OWN,
@@ -65,19 +71,21 @@ class SlackConfig(ChannelConfig):
         " own address. Shared: the platform's app, installed by a click in the portal; the"
         " connection gets what is for teamId once its botToken has proven to be of that"
         " installation.",
+        json_schema_extra={HIDDEN: True},
     )
     transport: EventTransport = Field(
         default=EventTransport.HTTP,
         description="HTTP: Slack calls status.webhookURL, as it recommends for production."
         " SocketMode: Konstruct keeps a connection to Slack open, for machines without a public"
         " address.",
+        json_schema_extra={LABEL: "How Slack's deliveries come in"},
     )
     suggested_prompts: tuple[SuggestedPrompt, ...] = Field(
         default=(),
         max_length=4,
         description="What a person who opens the agent's messages is offered to ask, in this"
         " order.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra={"x-kubernetes-list-type": "atomic", LABEL: "Suggested prompts"},
     )
 
 
@@ -92,15 +100,26 @@ SPEC = ChannelSpec(
     secret_keys=(
         SecretKey(
             key="signingSecret",
+            title="Signing Secret",
+            example="0123456789abcdef0123456789abcdef",
+            pattern=r"[0-9a-zA-Z]{16,64}",
+            only_with={"install": "Own", "transport": "HTTP"},
             description="The app's Signing Secret (Basic Information, App Credentials); not for"
             " install: Shared or transport: SocketMode.",
         ),
         SecretKey(
             key="botToken",
+            title="Bot User OAuth Token",
+            example="xoxb-...",
+            pattern=r"(xoxe\.)?xoxb-[A-Za-z0-9-]+",
             description="The Bot User OAuth Token (xoxb-...; OAuth & Permissions).",
         ),
         SecretKey(
             key="appToken",
+            title="App-Level Token",
+            example="xapp-...",
+            pattern=r"xapp-[A-Za-z0-9-]+",
+            only_with={"transport": "SocketMode"},
             description="An App-Level Token (xapp-...; Basic Information) with the scope"
             " connections:write; only for transport: SocketMode.",
         ),

@@ -5,7 +5,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from konstruct_channels.spec import ChannelConfig, ChannelSpec, Credentials, Limits, Transport
+from konstruct_channels.spec import (
+    LABEL,
+    ChannelConfig,
+    ChannelSpec,
+    Credentials,
+    Limits,
+    Transport,
+)
 
 
 class Visitors(StrEnum):
@@ -33,6 +40,7 @@ class WebChatConfig(ChannelConfig):
         description="Whether people who did not log in may chat. Allowed: any page whose origin"
         " is listed in allowedOrigins, and the portal. Denied: only people whom the portal vouches"
         " for.",
+        json_schema_extra={LABEL: "Visitors"},
     )
     allowed_origins: tuple[Origin, ...] = Field(
         default=(),
@@ -41,18 +49,21 @@ class WebChatConfig(ChannelConfig):
         " scheme, host in lower case and, if unusual, the port (https://www.example.com). The"
         " portal's own origin is always allowed. Programs that send no Origin are not browsers and"
         " are not held back by this list.",
-        json_schema_extra={"x-kubernetes-list-type": "set"},
+        examples=["https://www.example.com"],
+        json_schema_extra={"x-kubernetes-list-type": "set", LABEL: "Pages that may open it"},
     )
     title: str = Field(
         default="",
         max_length=128,
         description="The chat window's title. Empty: the agent's display name.",
+        json_schema_extra={LABEL: "Title"},
     )
     greeting: str = Field(
         default="",
         max_length=1024,
         description="What a person reads before writing the first message, as plain text. It is"
         " shown by the chat window and is not part of the conversation.",
+        json_schema_extra={LABEL: "Greeting"},
     )
 
 

@@ -56,9 +56,13 @@ class FormField:
         return self.name.replace(".", "-")
 
 
-def config_fields(spec: ChannelSpec, say: Say) -> list[FormField]:
-    """Return the fields of a channel's block, in the order of its declaration."""
-    return list(_fields_of(config_schema(spec.config, for_form=True), CONFIG, say))
+def config_fields(spec: ChannelSpec, say: Say, *, hidden: bool = False) -> list[FormField]:
+    """Return the fields of a channel's block, in the order of its declaration.
+
+    `hidden`: also those that nobody fills in.
+    """
+    schema = config_schema(spec.config, for_form=True)
+    return list(_fields_of(schema, CONFIG, say, hidden=hidden))
 
 
 def secret_fields(spec: ChannelSpec, say: Say) -> list[FormField]:
@@ -79,15 +83,17 @@ def secret_fields(spec: ChannelSpec, say: Say) -> list[FormField]:
     ]
 
 
-def _fields_of(schema: Mapping[str, Any], path: str, say: Say) -> Iterator[FormField]:
+def _fields_of(
+    schema: Mapping[str, Any], path: str, say: Say, *, hidden: bool
+) -> Iterator[FormField]:
     needed = set(schema.get("required", ()))
     for name, raw in schema.get("properties", {}).items():
         described = _without_none(raw)
         here = f"{path}.{name}"
-        if described.get(HIDDEN):
+        if described.get(HIDDEN) and not hidden:
             continue
         if described.get("type") == "object" and described.get("properties"):
-            yield from _fields_of(described, here, say)
+            yield from _fields_of(described, here, say, hidden=hidden)
         else:
             yield _field(described, here, say, required=name in needed)
 

@@ -124,7 +124,7 @@ def form_of(
 
 def secrets_form(channel: ChannelSpec, spec: Mapping[str, Any], say: Say) -> ConnectionForm:
     """Return the form of new credentials for a declared connection."""
-    config = config_fields(channel, say)
+    config = config_fields(channel, say, hidden=True)
     texts = values.texts_of_block(config, spec.get(channel.block) or {})
     return ConnectionForm(channel, (), (), secret_fields(channel, say), texts)
 
