@@ -137,6 +137,10 @@ bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and
 bench-acknowledge: $(VENV)/.installed ## Measure webhook acknowledgement and crash loss beside slack_bolt (about 4 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/acknowledge.py
 
+.PHONY: bench-neighbour
+bench-neighbour: $(VENV)/.installed ## Measure what one tenant's flood does to another (about 3 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/neighbour.py
+
 .PHONY: bench-operator
 bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/operator_scale.py --tenants 1000

@@ -90,6 +90,7 @@ class Outcome:
 
     latencies: list[float] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
+    due: dict[str, float] = field(default_factory=dict)
     refused: int = 0
     unanswered: int = 0
 
@@ -169,6 +170,7 @@ class SlackLoad:
             due += chance.expovariate(rate)
             if (pause := due - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
+            outcome.due[event] = due
             self._send(event, request, due)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DRAIN_SECONDS):

@@ -1,0 +1,209 @@
+"""What one tenant's flood does to another tenant: acknowledgement and claim, with and without it.
+
+    make bench-neighbour
+
+The quiet tenant gets 40 events/s and a pod that claims and answers at once. In every other round a
+noisy tenant beside it gets 500 events/s, and a pod that works on 8 turns at a time, one second
+each; both in a process of their own. The gateway has one processor; generators, pods and Postgres
+the other, so what they do to each other there is in the figures too. Latencies count from the
+moment an event was due.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+import time
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+import uvloop
+
+from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
+from konstruct_registry.seals import seal
+from processes import milliseconds, percentile, pin
+from slack_load import APP, SIGNING_SECRET, TEAM, SlackLoad
+from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
+from support.stack import Stack, free_port, running_stack, work_token
+
+_SETTINGS = {"KONSTRUCT_SLACK_API_URL": "http://127.0.0.1:9"}
+_QUIET, _NOISY = "quiet", "noisy"
+
+
+@dataclass
+class Pod:
+    """Claims turns over the work API, waits `seconds` on each, and answers."""
+
+    url: str
+    token: str
+    seconds: float
+    claimed: dict[str, float] = field(default_factory=dict)
+    _boot: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    async def run(self, claimers: int) -> None:
+        """Work until cancelled."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(self.url, headers=headers, connector=connector) as session:
+            await asyncio.gather(*(self._claim_for_ever(session) for _ in range(claimers)))
+
+    async def _claim_for_ever(self, session: aiohttp.ClientSession) -> None:
+        while True:
+            body = {"claim_id": str(uuid.uuid4()), "boot_id": self._boot, "wait_seconds": 20}
+            async with session.post("/internal/work/claims", json=body) as answer:
+                at = time.monotonic()
+                if answer.status != 200:
+                    await asyncio.sleep(0 if answer.status == 204 else 0.05)
+                    continue
+                turn = await answer.json()
+            for line in turn["messages"]:
+                self.claimed[line["text"].rsplit(" ", 1)[-1]] = at
+            await asyncio.sleep(self.seconds)
+            await session.post(
+                f"/internal/work/turns/{turn['turn_id']}/complete",
+                json={"parts": [{"part": 0, "text": "done"}]},
+                headers={
+                    "Konstruct-Attempt": str(turn["attempt"]),
+                    "Konstruct-Turn-Token": turn["turn_token"],
+                },
+            )
+
+
+@dataclass
+class Figures:
+    """Seconds of the quiet tenant's events."""
+
+    acknowledged: list[float] = field(default_factory=list)
+    claimed: list[float] = field(default_factory=list)
+
+
+async def main() -> None:
+    """Run the rounds and print the comparison, or be the noise."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5, help="pairs of rounds")
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each round")
+    parser.add_argument("--quiet-rate", type=float, default=40.0)
+    parser.add_argument("--noisy-rate", type=float, default=500.0)
+    parser.add_argument("--noise", nargs=3, metavar=("PORT", "URL", "TOKEN"))
+    options = parser.parse_args()
+    if options.noise:
+        await be_noisy(options)
+        return
+    with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        async with running_stack(directory) as stack:
+            await compare(stack, options)
+
+
+async def compare(stack: Stack, options: argparse.Namespace) -> None:
+    """Measure the quiet tenant alone and beside the noisy one, in turns."""
+    public, internal = free_port(), free_port()
+    gateway = await stack.start_gateway(
+        public_port=public, internal_port=internal, environment=_SETTINGS
+    )
+    tokens = {name: await push(stack, name) for name in (_QUIET, _NOISY)}
+    pin(gateway.process.pid, SERVER_PROCESSOR)
+    pin(stack.postgres.pid, GENERATOR_PROCESSOR)
+    pin_self()
+    url = f"http://127.0.0.1:{internal}"
+    pod, load = Pod(url, tokens[_QUIET], 0.0), SlackLoad(public, f"/hooks/slack/{_QUIET}/team")
+    working = asyncio.create_task(pod.run(8))
+    found = {_QUIET: Figures(), _NOISY: Figures()}
+    await one_round(load, pod, options, Figures(), 0)  # warm
+    for number in range(options.rounds):
+        for kind, figures in found.items():
+            noise = None
+            if kind == _NOISY:
+                noise = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    __file__,
+                    *("--noisy-rate", str(options.noisy_rate)),
+                    *("--noise", str(public), url, tokens[_NOISY]),
+                )
+                await asyncio.sleep(3)
+            await one_round(load, pod, options, figures, number)
+            if noise is not None:
+                noise.kill()
+                await noise.wait()
+                await asyncio.sleep(1)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    report(found)
+
+
+async def one_round(
+    load: SlackLoad, pod: Pod, options: argparse.Namespace, figures: Figures, seed: int
+) -> None:
+    """Send one round's events and note when each was acknowledged and claimed."""
+    pod.claimed.clear()
+    outcome = await load.round(options.quiet_rate, options.seconds, seed=seed)
+    await asyncio.sleep(0.5)
+    figures.acknowledged += outcome.latencies
+    figures.claimed += [
+        pod.claimed[event] - outcome.due[event]
+        for event in outcome.acknowledged
+        if event in pod.claimed
+    ]
+    missing = len(outcome.acknowledged) - sum(e in pod.claimed for e in outcome.acknowledged)
+    if missing or outcome.refused or outcome.unanswered:
+        print(f"refused {outcome.refused}, unanswered {outcome.unanswered}, unclaimed {missing}")
+
+
+def report(found: dict[str, Figures]) -> None:
+    """Print both columns and the ratios of their p99."""
+    alone, beside = found[_QUIET], found[_NOISY]
+    print(f"{'':16} {'alone':>22} {'beside the flood':>22}   p50 / p99 / max, ms")
+    for name in ("acknowledged", "claimed"):
+        one, other = getattr(alone, name), getattr(beside, name)
+        ratio = percentile(other, 0.99) / percentile(one, 0.99)
+        print(
+            f"{name:16} {milliseconds(one):>22} {milliseconds(other):>22}"
+            f"   p99 x {ratio:.2f} ({len(one)} and {len(other)} events)"
+        )
+
+
+async def be_noisy(options: argparse.Namespace) -> None:
+    """Flood until killed."""
+    pin_self()
+    port, url, token = options.noise
+    pod = asyncio.create_task(Pod(url, token, 1.0).run(8))
+    load = SlackLoad(int(port), f"/hooks/slack/{_NOISY}/team")
+    while not pod.done():
+        await load.round(options.noisy_rate, 10.0, seed=1)
+
+
+async def push(stack: Stack, name: str) -> str:
+    """Register a tenant with a Slack connection; return its work token."""
+    tenant_id = uuid.uuid4()
+    token, digest = work_token(tenant_id)
+    config = {"appId": APP, "teamId": TEAM}
+    sealed = seal(
+        {"botToken": "xoxb-sample", "signingSecret": SIGNING_SECRET},
+        recipient=stack.gateway_seal.public_key,
+        tenant_id=tenant_id,
+        object_name="ChannelConnection/team",
+        purpose="channel",
+        secret_uid="u",  # noqa: S106 - an object's id
+        secret_resource_version="1",  # noqa: S106 - its version
+    )
+    await stack.push(
+        tenant_snapshot(
+            tenant_id=tenant_id,
+            name=name,
+            uid=name,
+            work_token_hashes=(digest,),
+            agents=(agent_snapshot(tenant_id=tenant_id, name="ana"),),
+            connections=(
+                connection_snapshot(tenant_id=tenant_id, name="team", type="Slack", config=config),
+            ),
+            secrets=(sealed,),
+        )
+    )
+    return token
+
+
+if __name__ == "__main__":
+    uvloop.run(main())
