@@ -151,3 +151,8 @@ SEED ?= 1
 .PHONY: campaign-crash
 campaign-crash: $(VENV)/.installed ## Kill anything under load and count what is lost or doubled (KILLS, MESSAGES, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_crash.py --kills $(KILLS) --messages $(MESSAGES) --seed $(SEED)
+
+EVENTS ?= 57000
+.PHONY: campaign-retry-storm
+campaign-retry-storm: $(VENV)/.installed ## Deliver webhooks one to six times, at once and up to a week late (EVENTS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_retry_storm.py --events $(EVENTS) --seed $(SEED)

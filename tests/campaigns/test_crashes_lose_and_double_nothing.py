@@ -25,6 +25,7 @@ async def test_every_acknowledged_message_gets_exactly_one_reply_whatever_is_kil
         settle_seconds=2,
         drain_seconds=120,
         quiet=True,
+        hurried=True,
     )
     result = await run(plan, tmp_path)
     print(plan.seed, result)  # noqa: T201 - the seed and the figures belong into a failing run's output

@@ -5,9 +5,12 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+import asyncpg
+
 from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
+from support.postgres import TEMPLATE
 from support.stack import Program, Stack, free_port, work_token
 
 SECRET = "signing-secret-of-the-campaign"
@@ -153,6 +156,19 @@ class Product:
             ),
             secrets=(credentials,),
         )
+
+    async def end_delivery_leases(self) -> None:
+        """Let every delivery that somebody claimed be due, as if its sender's lease had ended.
+
+        Only for when the senders that claimed them are dead.
+        """
+        connection = await asyncpg.connect(self.stack.postgres.url(TEMPLATE))
+        try:
+            await connection.execute(
+                "UPDATE konstruct.delivery_dispatch SET due_at = now() WHERE due_at > now()"
+            )
+        finally:
+            await connection.close()
 
     def _database(self, program: str) -> dict[str, str]:
         given = self.addresses.databases.get(program)

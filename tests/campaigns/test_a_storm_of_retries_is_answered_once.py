@@ -1,0 +1,17 @@
+"""A slice of the retry storm: what comes several times, in any order and late, counts once."""
+
+import pytest
+
+from support.campaigns.retry_storm import Plan, run
+from support.postgres import Database
+
+
+@pytest.mark.postgres
+async def test_what_is_delivered_again_and_again_is_answered_once(database: Database) -> None:
+    plan = Plan(seed=20261123, events=800, quiet=True, seconds=120)
+    result = await run(plan, database)
+    print(plan.seed, result)  # noqa: T201 - the seed and the figures belong into a failing run's output
+    assert result.events <= result.verdict.accepted * 2
+    assert result.deliveries > 2 * plan.events
+    assert result.clean, result
+    assert set(result.answers) <= {200, 503}

@@ -1,0 +1,337 @@
+"""Campaign R7: each webhook comes one to six times, at once, in any order, up to a week late.
+
+The gateway's own hooks take them, in this process, on a real Postgres; its own sender writes to a
+far end that keeps what people see. Time is simulated for what Slack signs, and the stored keys grow
+older by a day after each simulated day, so that what tidies them up is tried too.
+"""
+
+import asyncio
+import contextvars
+import dataclasses
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from nacl.public import PrivateKey
+from starlette.types import ASGIApp
+
+from konstruct_channels.outbound import Outgoing
+from konstruct_channels.slack import signing
+from konstruct_gateway.app import open_gateway
+from konstruct_gateway.assembly import Parts
+from konstruct_gateway.edge.apps import public_app
+from konstruct_registry.seals import seal
+from konstruct_registry.snapshot import TenantSnapshot
+from konstruct_registry.wire import Push
+from konstruct_store import registry
+from konstruct_store.errors import RetryLater, TurnLost
+from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
+from support.campaigns.asgi import as_headers, call
+from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge, nonce, words
+from support.campaigns.people import SlackEvents
+from support.campaigns.report import progress
+from support.far_slack import direct, mention
+from support.gateways import settings_for
+from support.postgres import Database, open_store
+from support.stack import encode_key
+from support.working import Office
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+_DAYS_OF_EVENTS = 2
+_LATEST = timedelta(days=7)
+_DAYS = _DAYS_OF_EVENTS + _LATEST.days + 1
+_MENTION_SHARE = 0.2
+_QUIET_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`events` webhooks in all, each delivered 1 to 6 times: 3.5 on average."""
+
+    seed: int
+    events: int
+    tenants: int = 4
+    at_once: int = 48
+    seconds: float = 7200.0
+    drain_seconds: float = 300.0
+    quiet: bool = False
+
+
+@dataclass(frozen=True, order=True)
+class Delivery:
+    """One delivery of an event: `at` is simulated seconds since the beginning."""
+
+    at: float
+    tenant: int
+    name: str
+    event_id: str = field(compare=False)
+    event: Mapping[str, Any] = field(compare=False)
+    conversation: str = field(compare=False)
+
+
+@dataclass
+class Result:
+    """What came of it. `answers` are the hooks' statuses."""
+
+    verdict: Verdict
+    events: int
+    deliveries: int
+    answers: dict[int, int]
+    refused: int
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether nothing was lost, doubled or refused."""
+        return self.verdict.clean and not self.refused
+
+    def figures(self) -> dict[str, Any]:
+        """Return everything for the campaign's line."""
+        rest = {"events": self.events, "deliveries": self.deliveries, "answers": self.answers}
+        return {**vars(self.verdict), **rest, "refused": self.refused}
+
+
+@dataclass
+class _FarChannel:
+    """The far end of every tenant's channel: what people see, by delivery."""
+
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    async def send(
+        self, outgoing: Outgoing, *, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> str:
+        self.seen.append((f"{config['teamId']} {outgoing.conversation_key}", outgoing.text))
+        return f"1.{len(self.seen):06d}"
+
+
+_simulated: contextvars.ContextVar[datetime] = contextvars.ContextVar("simulated")
+
+
+async def run(plan: Plan, database: Database) -> Result:
+    """Run the campaign on a migrated database of its own."""
+    far = _FarChannel()
+    key = PrivateKey.generate()
+    tenants = [_tenant(number, key) for number in range(plan.tenants)]
+    settings = settings_for(
+        database.url("gateway"),
+        seal_private_keys=encode_key(key),
+        poll_seconds=0.1,
+        later_seconds=1e6,
+        database_connections=16,
+    )
+    async with AsyncExitStack() as exits:
+        store = await exits.enter_async_context(open_store(database, "gateway", maximum=8))
+        session = await registry.open_session(store)
+        for number, tenant in enumerate(tenants, 1):
+            push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
+            await registry.put_tenant(store, push)
+        gateway = await exits.enter_async_context(open_gateway(settings, outbounds={"Slack": far}))
+        storm = _Storm(plan, tenants, _app(gateway.parts), far)
+        answering = [
+            asyncio.create_task(_answer(Office(store, tenant=one), storm)) for one in tenants
+        ]
+        try:
+            async with progress(storm.told, quiet=plan.quiet), asyncio.timeout(plan.seconds):
+                for day, deliveries in enumerate(_by_day(plan)):
+                    await storm.deliver(deliveries)
+                    await _age(database, days=1)
+                    await gateway.parts.housekeeper.tidy()
+                    storm.day = day + 1
+                await storm.settle()
+        finally:
+            for task in answering:
+                task.cancel()
+            await asyncio.gather(*answering, return_exceptions=True)
+        return storm.result()
+
+
+def _app(parts: Parts) -> ASGIApp:
+    """Return the gateway's public app with a clock that each delivery sets for itself."""
+    hooks = dataclasses.replace(parts.hooks, now=_simulated.get)
+    return public_app(dataclasses.replace(parts, hooks=hooks))
+
+
+async def _answer(office: Office, storm: "_Storm") -> None:
+    """Answer as an agent would: with the names of what was asked."""
+    while True:
+        try:
+            turn = await office.claim()
+            if turn is None:
+                await asyncio.sleep(0.05)
+                continue
+            asked = [name for line in turn.messages for name in NONCE.findall(line.text)]
+            await office.complete(turn, " ".join(asked), sends=True)
+        except (RetryLater, TurnLost):
+            storm.answers["agent tried again"] += 1
+            await asyncio.sleep(0.1)
+
+
+@dataclass
+class _Storm:
+    plan: Plan
+    tenants: list[TenantSnapshot]
+    app: ASGIApp
+    far: _FarChannel
+    day: int = 0
+    delivered: int = 0
+    refused: int = 0
+    answers: Counter[Any] = field(default_factory=Counter)
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+
+    def told(self) -> str:
+        return f"day {self.day}/{_DAYS}, {self.delivered} deliveries, {len(self.far.seen)} replies"
+
+    async def deliver(self, deliveries: list[Delivery]) -> None:
+        """Deliver all, `at_once` at a time."""
+        waiting = iter(deliveries)
+        await asyncio.gather(*(self._work(waiting) for _ in range(self.plan.at_once)))
+
+    async def _work(self, waiting: Iterator[Delivery]) -> None:
+        for delivery in waiting:
+            await self._deliver(delivery)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        place = f"{_team(delivery.tenant)} {delivery.conversation}"
+        conversation = self.conversations.setdefault(place, Conversation(place))
+        conversation.said_at.setdefault(delivery.name, delivery.at)
+        now = BEGINNING + timedelta(seconds=delivery.at)
+        _simulated.set(now)
+        body = _events(delivery.tenant).envelope(dict(delivery.event), delivery.event_id)
+        headers = as_headers(signing.sign(body, _secret(delivery.tenant), now=now))
+        path = f"/hooks/slack/{self.tenants[delivery.tenant].name}/team"
+        for _ in range(10):  # a 503 asks for one more
+            status = await call(self.app, path, body, headers)
+            self.answers[status] += 1
+            if status == 200:
+                conversation.accepted.setdefault(delivery.name, delivery.at)
+                break
+            await asyncio.sleep(0.05)
+        else:
+            self.refused += 1
+        self.delivered += 1
+
+    async def settle(self) -> None:
+        """Wait until everything is answered, and until nothing comes any more."""
+        ends = time.monotonic() + self.plan.drain_seconds
+        wanted = sum(len(one.accepted) for one in self.conversations.values())
+        while time.monotonic() < ends:
+            before = len(self.far.seen)
+            await asyncio.sleep(_QUIET_SECONDS)
+            answered = {name for _, text in self.far.seen for name in NONCE.findall(text)}
+            if len(self.far.seen) == before and len(answered) >= wanted:
+                return
+
+    def result(self) -> Result:
+        stray: list[str] = []
+        for place, text in self.far.seen:
+            owner = self.conversations.get(place)
+            (stray if owner is None else owner.replies).append(text)
+        verdict = judge(self.conversations.values())
+        verdict.reordered = 0  # they were sent in no order
+        verdict.contradictions += verdict.note("stray", Conversation("far end"), stray)
+        verdict.examples = [one for one in verdict.examples if not one.startswith("reordered")]
+        return Result(verdict, self.plan.events, self.delivered, dict(self.answers), self.refused)
+
+
+def _by_day(plan: Plan) -> list[list[Delivery]]:
+    """Return each simulated day's deliveries in their order."""
+    chance = random.Random(plan.seed)
+    days: list[list[Delivery]] = [[] for _ in range(_DAYS)]
+    made = 0
+    number = 0
+    while made < plan.events:
+        events = _message(chance, number, plan)
+        number += 1
+        made += len(events)
+        for one in events:
+            for at in _times(chance, one.at):
+                days[int(at // 86_400)].append(dataclasses.replace(one, at=at))
+    return [sorted(day) for day in days]
+
+
+def _times(chance: random.Random, at: float) -> Iterator[float]:
+    """Yield when an event is delivered: at once, again within seconds, hours or a week."""
+    for _ in range(chance.randint(1, 6)):
+        longest = chance.choice((0.0, 2.0, 300.0, 3600.0, 86_400.0, _LATEST.total_seconds()))
+        yield at + chance.uniform(0, longest)
+
+
+def _message(chance: random.Random, number: int, plan: Plan) -> list[Delivery]:
+    """Return the events of one message: two for a mention.
+
+    The same numbers and times come at every tenant: nothing of one may count for another.
+    """
+    tenant = number % plan.tenants
+    at = chance.uniform(0, _DAYS_OF_EVENTS * 86_400)
+    name = nonce(tenant, number, chance.getrandbits(32))
+    stamp = f"{1_767_225_600 + number // plan.tenants}.000001"
+    both: tuple[dict[str, Any], ...]
+    if chance.random() < _MENTION_SHARE:
+        channel = f"C{number // plan.tenants % 50:04d}"
+        both, where = mention(words(name), ts=stamp, channel=channel), f"{channel}:{stamp}"
+    else:
+        where = f"D{number // plan.tenants % max(1, plan.events // 60):05d}"
+        both = (direct(words(name), ts=stamp, channel=where),)
+    return [
+        Delivery(at, tenant, name, f"Ev{number // plan.tenants}x{twin}", event, where)
+        for twin, event in enumerate(both)
+    ]
+
+
+async def _age(database: Database, *, days: int) -> None:
+    """Make every stored key older."""
+    connection = await asyncpg.connect(database.owner_url)
+    try:
+        await connection.execute(
+            "UPDATE konstruct.dedupe_keys SET received_at = received_at - $1 * interval '1 day'",
+            float(days),
+        )
+    finally:
+        await connection.close()
+
+
+def _team(tenant: int) -> str:
+    return f"T0{tenant:04d}"
+
+
+def _secret(tenant: int) -> str:
+    return f"signing-secret-{tenant}"
+
+
+def _events(tenant: int) -> SlackEvents:
+    return SlackEvents(http=None, url="", secret=_secret(tenant), team=_team(tenant))  # type: ignore[arg-type]
+
+
+def _tenant(number: int, key: PrivateKey) -> TenantSnapshot:
+    tenant_id = UUID(int=uuid4().int)
+    return tenant_snapshot(
+        tenant_id=tenant_id,
+        name=f"tenant-{number}",
+        uid=f"uid-{number}",
+        agents=(agent_snapshot(tenant_id=tenant_id),),
+        connections=(
+            connection_snapshot(
+                tenant_id=tenant_id,
+                name="team",
+                type="Slack",
+                config={"appId": "A0KONSTRUCT", "teamId": _team(number)},
+            ),
+        ),
+        secrets=(
+            seal(
+                {"botToken": "xoxb-genuine", "signingSecret": _secret(number)},
+                recipient=key.public_key,
+                tenant_id=tenant_id,
+                object_name="ChannelConnection/team",
+                purpose="channel",
+                secret_uid="u",
+                secret_resource_version="1",
+            ),
+        ),
+    )
