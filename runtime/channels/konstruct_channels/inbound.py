@@ -78,7 +78,7 @@ class Standing(StrEnum):
     STRANGER = "Stranger"
     """Of another company, in a conversation that both share."""
     UNKNOWN = "Unknown"
-    """The delivery does not say: a member or a guest."""
+    """One of its own, and the delivery does not say whether a member or a guest."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,7 @@ class Arrived:
     `room` is the channel's own id of where it was said, for routes. `only_if_known`: it is meant
     for the agent only if the agent is part of the conversation already. `delivery_keys` name this
     delivery alone: should it be ignored, the message itself stays free to come another way.
+    `addressed`: it was said to the agent, and not only where the agent listens.
     """
 
     message: InboundMessage
@@ -95,6 +96,7 @@ class Arrived:
     room: str = ""
     only_if_known: bool = False
     standing: Standing = Standing.MEMBER
+    addressed: bool = True
 
 
 @dataclass(frozen=True)

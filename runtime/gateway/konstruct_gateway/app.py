@@ -101,6 +101,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
         "sender": (0.0, parts.sender.round),
         "backlog": (settings.backlog_seconds, parts.sender.count_backlog),
         "prober": (poll, parts.prober.round),
+        "doorkeeper": (poll, parts.hooks.reception.decide_held),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
         "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),
         "later": (min(_LATER_TICK_SECONDS, settings.later_seconds), parts.say_later),

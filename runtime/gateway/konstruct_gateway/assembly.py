@@ -22,6 +22,7 @@ from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
+from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.welcome import Welcome
@@ -206,6 +207,9 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
             prober=prober,
             platform=settings.platform_credentials,
         ),
+                doorkeeper=Doorkeeper(
+                    store, view, outbounds, telling, sentences, metrics, conditions
+                ),
         welcome=welcome,
         prober=prober,
         sender=sender,

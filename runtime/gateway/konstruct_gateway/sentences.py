@@ -60,6 +60,14 @@ class Sentences:
             " please ask again."
         )
 
+    def refused(self, *languages: str) -> str:
+        """Say to a person who may not write that nothing will be answered here."""
+        _ = self._speak(languages)
+        return _(
+            "I am sorry, I may not answer you here. If you need me, please ask the people who run"
+            " this assistant for access."
+        )
+
     def stopped(self, *languages: str) -> str:
         """Say that the person's wish to stop was done."""
         _ = self._speak(languages)

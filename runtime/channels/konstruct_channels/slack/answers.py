@@ -124,6 +124,18 @@ def token_tried(data: Mapping[str, Any], headers: Mapping[str, Any], team: str) 
     )
 
 
+def app_tried(data: Mapping[str, Any], app: str, *, otherwise: Learnt) -> Learnt:
+    """Return the condition for a token that is of another app; `otherwise` where it is not."""
+    theirs = text(mapping(data.get("bot")), "app_id")
+    if theirs == app:
+        return otherwise
+    return _refused(
+        "TokenOfAnotherApp",
+        f"The botToken is of the app {theirs or 'unknown'}, and the connection names {app}, the"
+        " platform's. Install the platform's app from the portal (Channels, Add to Slack).",
+    )
+
+
 def token_refused(code: str) -> Learnt:
     """Return the condition for a token that Slack does not take."""
     return _refused(

@@ -18,13 +18,14 @@ from konstruct_channels.errors import (
     SendUnclear,
 )
 from konstruct_channels.inbound import Learnt
+from konstruct_channels.knowing import Acquaintance
 from konstruct_channels.live import Draft, DraftWriter, Place, Sign
 from konstruct_channels.outbound import Outgoing
-from konstruct_channels.slack import answers
+from konstruct_channels.slack import answers, people
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
-from konstruct_channels.slack.spec import SlackConfig
+from konstruct_channels.slack.spec import Install, SlackConfig
 from konstruct_channels.slack.status import SIGN_SECONDS, show_sign
 from konstruct_channels.slack.writer import SlackDraft
 from konstruct_messages.translations import choose_language, load_catalogues
@@ -33,7 +34,7 @@ _CALL_SECONDS = 8
 _WHOLE_SECONDS = 20.0
 _MOST_PROMPTS = 4
 # Slack takes JSON for most methods, and parameters only for those that read.
-_READING = "conversations."
+_READING = ("bots.", "conversations.", "users.")
 
 
 @asynccontextmanager
@@ -118,7 +119,35 @@ class SlackOutbound:
             return answers.token_refused(str(refused))
         except ChannelError as error:
             return answers.not_reached(str(error))
-        return answers.token_tried(_data(answer), answer.headers, str(config.get("teamId", "")))
+        learnt = answers.token_tried(_data(answer), answer.headers, str(config.get("teamId", "")))
+        if learnt.status == "True" and config.get("install") == Install.SHARED:
+            return await self._prove(learnt, _data(answer), config, credentials)
+        return learnt
+
+    async def _prove(
+        self,
+        learnt: Learnt,
+        whose: Mapping[str, Any],
+        config: Mapping[str, Any],
+        credentials: Mapping[str, str],
+    ) -> Learnt:
+        """Ask whose bot the token is: another app's in the same workspace proves nothing."""
+        try:
+            call = self._caller(config, credentials)
+            answer = await call("bots.info", {"bot": whose.get("bot_id", "")})
+        except SendRefused as refused:
+            return answers.token_refused(str(refused))
+        except ChannelError as error:
+            return answers.not_reached(str(error))
+        return answers.app_tried(answer, str(config.get("appId", "")), otherwise=learnt)
+
+    async def who(
+        self, person_key: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> Acquaintance:
+        """Ask Slack whether a person is a member, a guest or of another company."""
+        arguments = {"user": person_key, "include_locale": True}
+        answer = await self._caller(config, credentials)("users.info", arguments)
+        return people.acquaintance(answer, str(config.get("teamId", "")))
 
     def _caller(self, config: Mapping[str, Any], credentials: Mapping[str, str]) -> "_Caller":
         token = credentials.get("botToken", "")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from konstruct_channels.inbound import Standing
+from konstruct_channels.knowing import Acquaintance
 from konstruct_channels.slack.fields import mapping, text
 
 _LONGEST_NAME = 128
@@ -25,7 +26,11 @@ def standing(content: Mapping[str, Any], event: Mapping[str, Any], team: str) ->
     """Return what the writer is to the installation in `team`, as far as the delivery says."""
     profile = mapping(event.get("user_profile"))
     theirs = text(event, "user_team") or text(profile, "team") or text(event, "source_team")
-    if content.get("is_ext_shared_channel") is not False and theirs:
+    shared = content.get("is_ext_shared_channel")
+    if shared is True and not theirs:
+        # It never happened that Slack said one and not the other; nobody gets in by it.
+        return Standing.STRANGER
+    if shared is not False and theirs:
         authorizations = content.get("authorizations")
         first = authorizations[0] if isinstance(authorizations, list) and authorizations else None
         where = mapping(first)
@@ -41,3 +46,17 @@ def of_rights(user: Mapping[str, Any]) -> Standing:
     if True in rights:
         return Standing.GUEST
     return Standing.MEMBER if False in rights else Standing.UNKNOWN
+
+
+def acquaintance(data: Mapping[str, Any], team: str) -> Acquaintance:
+    """Return what an answer of `users.info` says of a person to the installation in `team`.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
+    user = mapping(data.get("user"))
+    enterprise = mapping(user.get("enterprise_user"))
+    theirs = {text(user, "team_id"), text(enterprise, "enterprise_id")} - {""}
+    locale = text(user, "locale")[:35]
+    if user.get("is_stranger") is True or (theirs and team not in theirs):
+        return Acquaintance(Standing.STRANGER, locale)
+    return Acquaintance(of_rights(user), locale)

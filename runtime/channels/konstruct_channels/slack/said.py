@@ -93,15 +93,21 @@ class Said:
             return self._arrived(channel, at, f"{channel}:{thread}" if thread else channel)
         key = f"{channel}:{thread or at}"
         if self._mentioned or self.always:
-            return self._arrived(channel, at, key)
+            return self._arrived(channel, at, key, addressed=self._mentioned)
         if not thread:
             return self._ignored("not_addressed")
         if text(self.event, "text").lstrip().startswith("<@"):
             return self._ignored("addressed_to_another")
-        return self._arrived(channel, at, key, only_if_known=True)
+        return self._arrived(channel, at, key, only_if_known=True, addressed=False)
 
     def _arrived(
-        self, channel: str, at: str, key: str, *, only_if_known: bool = False
+        self,
+        channel: str,
+        at: str,
+        key: str,
+        *,
+        only_if_known: bool = False,
+        addressed: bool = True,
     ) -> Arrived | Ignored:
         attachments = _attachments(self.event.get("files"))
         said = self._text()
@@ -122,6 +128,7 @@ class Said:
             delivery_keys=self.keys,
             room=channel,
             only_if_known=only_if_known,
+            addressed=addressed,
             standing=people.standing(self.content, self.event, self.config.team_id),
         )
 

@@ -87,6 +87,7 @@ class Controls:
                 tenant_id=tenant_id,
                 conversation_id=made.conversation_id,
                 seq=entry.seq,
+                queued=True,
             )
             self.telling.tell(hint, (entry,))
 

@@ -15,6 +15,7 @@ from konstruct_gateway.errors import Overloaded, Unavailable
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
+from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
@@ -23,6 +24,7 @@ from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import Ignored, InboundMessage
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot
+from konstruct_store import access as stored_access
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
@@ -48,6 +50,7 @@ class HookReception:
     later: Later
     conditions: Conditions
     controls: Controls
+    doorkeeper: Doorkeeper
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
 
@@ -84,24 +87,30 @@ class HookReception:
         found: list[Arrived | Ignored] = []
         for item in items:
             match item:
-                case Arrived() if not may_write(route.connection, item.message.person.key):
-                    found.append(Ignored(reason="not_listed", dedupe_keys=item.delivery_keys))
                 case Arrived(only_if_known=True) if not await self._known(route, item.message):
                     found.append(Ignored(reason="not_addressed", dedupe_keys=item.delivery_keys))
+                case Arrived():
+                    if await self.doorkeeper.admit(route, item):
+                        found.append(item)
                 case Chosen():
-                    found.append(await self.controls.choice(route, item))
-                case Arrived() | Ignored():
+                    choice = await self.controls.choice(route, item)
+                    if isinstance(choice, Ignored) or await self.doorkeeper.admit(route, choice):
+                        found.append(choice)
+                case Ignored():
                     found.append(item)
         return found
 
     async def _known(self, route: Route, message: InboundMessage) -> bool:
-        conversation = await stored.find_conversation(
+        return await stored_access.joined(
             self.store,
             route.tenant.tenant_id,
             route.connection.connection_id,
             message.conversation_key,
         )
-        return conversation is not None
+
+    async def decide_held(self) -> None:
+        """Receive or refuse what waits until it is known who wrote it. Raises RetryLater."""
+        await self.doorkeeper.round(self._receive)
 
     async def ignore(self, route: Route, ignored: Ignored) -> None:
         """Record that a genuine delivery needs no answer. Raises RetryLater."""
@@ -189,14 +198,6 @@ class HookReception:
             after = route.connection.gather_milliseconds / 1000
             self.waiting.wake(tenant_id, after_seconds=after)
             self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
-
-
-def may_write(connection: ConnectionSnapshot, person_key: str) -> bool:
-    """Tell whether the connection's `access` lets this person write."""
-    if connection.access.get("policy") != "Listed":
-        return True
-    allowed = connection.access.get("allowed")
-    return isinstance(allowed, list) and person_key in allowed
 
 
 def agent_for(connection: ConnectionSnapshot, arrived: Arrived) -> str:
