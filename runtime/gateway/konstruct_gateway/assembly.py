@@ -199,6 +199,9 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
                 later=later,
                 conditions=conditions,
                 controls=Controls(store, telling, metrics, sentences, welcome),
+                doorkeeper=Doorkeeper(
+                    store, view, outbounds, telling, sentences, metrics, conditions
+                ),
                 receiving=Counts(settings.max_receiving_per_tenant),
             ),
             metrics=metrics,
@@ -207,9 +210,6 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
             prober=prober,
             platform=settings.platform_credentials,
         ),
-                doorkeeper=Doorkeeper(
-                    store, view, outbounds, telling, sentences, metrics, conditions
-                ),
         welcome=welcome,
         prober=prober,
         sender=sender,
