@@ -96,20 +96,20 @@ class FarSlackOauth:
         return web.json_response(self._exchanged(client, secret, form))
 
     def _exchanged(self, client: str, secret: str, form: dict[str, str]) -> dict[str, Any]:
-        if client != self.client_id:
-            return {"ok": False, "error": "invalid_client_id"}
-        if secret != self.client_secret:
-            return {"ok": False, "error": "bad_client_secret"}
-        if self.refuse:
-            refusal, self.refuse = self.refuse, ""
-            return {"ok": False, "error": refusal}
         code = self._codes.get(form.get("code", ""))
-        if code is None or self.clock() - code.at > CODE_SECONDS:
-            return {"ok": False, "error": "invalid_code"}
-        if code.used:
-            return {"ok": False, "error": "code_already_used"}
-        if form.get("redirect_uri") != code.redirect_uri:
-            return {"ok": False, "error": "bad_redirect_uri"}
+        refusal, self.refuse = self.refuse, ""
+        old = code is not None and self.clock() - code.at > CODE_SECONDS
+        refusals = (
+            ("invalid_client_id", client != self.client_id),
+            ("bad_client_secret", secret != self.client_secret),
+            (refusal, bool(refusal)),
+            ("invalid_code", code is None or old),
+            ("code_already_used", code is not None and code.used),
+            ("bad_redirect_uri", code is None or form.get("redirect_uri") != code.redirect_uri),
+        )
+        said = next((name for name, holds in refusals if holds), "")
+        if said or code is None:
+            return {"ok": False, "error": said}
         code.used = True
         return self._installation(code)
 
