@@ -1,18 +1,20 @@
 """The far end of a Slack app: a real HTTP Web API, and Slack's own calls to an app.
 
-`FarSlack` enforces bearer tokens, the methods' tiers, one message a second per channel and length
-limits; it can take a message and then lose the answer. Its ledger is what people would see.
+`FarSlack` enforces bearer tokens, the methods' tiers per workspace, one message a second per
+channel, and the rules of `far_slack_messages`; it can take any call and then lose the answer. Its
+ledger is what people see in the end, and each message's `history` what they saw on the way.
 `SlackCaller` signs events and sends them with Slack's retries.
+
+A new channel's far end needs the same three things: the vendor's refusals, a ledger of what people
+see, and troubles that happen after the work was done (`Trouble`); see `far_slack()` for serving it.
 Facts: https://docs.slack.dev/apis/web-api/rate-limits and https://docs.slack.dev/apis/events-api
 """
 
 import asyncio
-import itertools
 import json
-import re
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,18 +25,28 @@ import httpx
 from aiohttp import web
 
 from konstruct_channels.slack import signing
+from support.far_slack_messages import LONGEST_TEXT, PINGS, Messages, Posted, Workspace
+from support.far_slack_people import People, bot_id
 
-LONGEST_TEXT = 40_000
-PINGS = re.compile(r"<!(?:channel|here|everyone|subteam)|<@[UW]")
+__all__ = ["LONGEST_TEXT", "PINGS", "FarSlack", "Posted", "SlackCaller", "Trouble", "Workspace"]
+
 TIERS = {
+    "agents.sessions.setStatus": 50,
+    "assistant.threads.setStatus": 600,
+    "assistant.threads.setSuggestedPrompts": 50,
     "auth.test": 600,
+    "chat.appendStream": 100,
+    "chat.delete": 50,
+    "chat.startStream": 20,
+    "chat.stopStream": 20,
     "chat.update": 50,
     "conversations.history": 50,
     "conversations.replies": 50,
+    "users.info": 100,
 }
 SCOPES = (
-    "app_mentions:read,channels:history,chat:write,chat:write.customize,groups:history,"
-    "im:history,mpim:history"
+    "app_mentions:read,assistant:write,channels:history,chat:write,chat:write.customize,"
+    "groups:history,im:history,mpim:history,users:read"
 )
 
 
@@ -48,43 +60,11 @@ class Trouble(StrEnum):
     DROP_REQUEST = "drop the request"
 
 
-@dataclass(frozen=True)
-class Posted:
-    """A message as people see it."""
-
-    team: str
-    channel: str
-    thread_ts: str
-    text: str
-    ts: str
-    username: str
-    icon_url: str
-    metadata: dict[str, Any]
-    at: float
-
-    @property
-    def pings(self) -> bool:
-        """Whether it alerts people."""
-        return PINGS.search(self.text) is not None
-
-
-@dataclass
-class Workspace:
-    """An installation of the app."""
-
-    team: str = "T0ACME"
-    token: str = "xoxb-genuine"
-    bot: str = "U0BOT"
-    enterprise: str | None = None
-    scopes: str = SCOPES
-    revoked: bool = False
-
-
 @dataclass
 class FarSlack:
     """Slack's side. `troubles` are taken in turn by calls of their method."""
 
-    workspaces: list[Workspace] = field(default_factory=lambda: [Workspace()])
+    workspaces: list[Workspace] = field(default_factory=lambda: [Workspace(scopes=SCOPES)])
     #: Seconds between two messages of one channel; Slack's is 1, with short bursts.
     seconds_per_message: float = 1.0
     burst: int = 3
@@ -92,12 +72,17 @@ class FarSlack:
     troubles: dict[str, deque[Trouble | str]] = field(default_factory=lambda: defaultdict(deque))
     late_seconds: float = 30.0
     retry_after: int = 1
-    ledger: list[Posted] = field(default_factory=list)
+    messages: Messages = field(default_factory=Messages)
+    people: People = field(default_factory=People)
     calls: list[tuple[str, int]] = field(default_factory=list)
     url: str = ""
     _spent: dict[tuple[str, str], deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
-    _numbers: Iterable[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def ledger(self) -> list[Posted]:
+        """The messages that people see, in the order in which they began."""
+        return self.messages.ledger
 
     @property
     def texts(self) -> list[str]:
@@ -167,66 +152,13 @@ class FarSlack:
                     "team_id": workspace.team,
                     "user_id": workspace.bot,
                     "enterprise_id": workspace.enterprise,
+                    "bot_id": bot_id(workspace),
                 }
-            case "chat.postMessage":
-                return self._post(workspace, body)
-            case "conversations.history" | "conversations.replies":
-                return self._messages(workspace, method, body)
+            case "bots.info" | "users.info":
+                return self.people.handle(workspace, method, body)
             case _:
-                return {"ok": False, "error": "unknown_method"}
-
-    def _post(self, workspace: Workspace, body: dict[str, Any]) -> dict[str, Any]:
-        text = body.get("text", "")
-        if not str(text).strip():
-            return {"ok": False, "error": "no_text"}
-        if len(text) > LONGEST_TEXT:
-            return {"ok": False, "error": "msg_too_long"}
-        stamp = f"{int(time.time())}.{next(iter(self._numbers)):06d}"
-        posted = Posted(
-            team=workspace.team,
-            channel=body["channel"],
-            thread_ts=body.get("thread_ts", ""),
-            text=text,
-            ts=stamp,
-            username=body.get("username", ""),
-            icon_url=body.get("icon_url", ""),
-            metadata=body.get("metadata", {}),
-            at=time.monotonic(),
-        )
-        self.ledger.append(posted)
-        return {"ok": True, "channel": posted.channel, "ts": stamp, "message": {"text": text}}
-
-    def _messages(self, workspace: Workspace, method: str, body: dict[str, Any]) -> dict[str, Any]:
-        scopes = workspace.scopes.split(",")
-        if not any(one.endswith(":history") for one in scopes):
-            return {"ok": False, "error": "missing_scope", "needed": "channels:history"}
-        if not body.get("channel"):
-            return {"ok": False, "error": "invalid_arguments"}
-        thread = body.get("ts", "") if method == "conversations.replies" else ""
-        found = [
-            one
-            for one in self.ledger
-            if one.team == workspace.team
-            and one.channel == body["channel"]
-            and one.thread_ts == thread
-            and float(one.ts) >= float(body.get("oldest", 0))
-        ]
-        if method == "conversations.history":
-            found.reverse()  # the newest first, as Slack has it
-        limit, start = int(body.get("limit", 100)), int(body.get("cursor") or 0)
-        page = found[start : start + limit]
-        more = start + limit < len(found)
-        metadata = body.get("include_all_metadata") in {True, "1", "true"}
-        return {
-            "ok": True,
-            "messages": [
-                {"type": "message", "text": one.text, "ts": one.ts}
-                | ({"metadata": one.metadata} if metadata else {})
-                for one in page
-            ],
-            "has_more": more,
-            "response_metadata": {"next_cursor": str(start + limit) if more else ""},
-        }
+                answer = self.messages.handle(workspace, method, body)
+                return answer or {"ok": False, "error": "unknown_method"}
 
     def _lost(
         self, request: web.Request, method: str, trouble: Trouble | str | None
@@ -257,7 +189,8 @@ async def _arguments(request: web.Request, method: str) -> dict[str, Any]:
     """Return a call's arguments as Slack finds them: reading methods know no JSON."""
     given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        return given if method.startswith("conversations.") else await request.json()
+        reading = method.startswith(("bots.", "conversations.", "users."))
+        return given if reading else await request.json()
     form = await request.post()
     return given | {name: value for name, value in form.items() if isinstance(value, str)}
 
@@ -293,6 +226,8 @@ class SlackCaller:
     #: Seconds before each retry; Slack's are 0, 60 and 300.
     retries: tuple[float, ...] = (0.0, 0.1, 0.5)
     answers: list[int] = field(default_factory=list)
+    #: Whether what it tells of happens in a channel of Slack Connect.
+    shared_channel: bool = False
 
     def envelope(self, event: dict[str, Any], event_id: str) -> bytes:
         """Return the body of an event."""
@@ -304,6 +239,7 @@ class SlackCaller:
             "type": "event_callback",
             "event_id": event_id,
             "event_time": int(time.time()),
+            "is_ext_shared_channel": self.shared_channel,
             "authorizations": [
                 {
                     "enterprise_id": None,

@@ -214,4 +214,4 @@ def _edited_text(progress: Progress) -> str:
     pieces = render(present_text(progress), limit=_LONGEST_EDIT)
     open_step = next((one.text for one in reversed(progress.doing) if not one.done), "")
     sign = f"_{escape(open_step)} …_" if open_step else "…"
-    return f"{pieces[0]}\n{sign}" if pieces else sign
+    return f"{pieces[0].rstrip()}\n{sign}" if pieces else sign
