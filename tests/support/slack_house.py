@@ -89,9 +89,13 @@ async def slack_house(
     script: Script = echo,
     connection: dict[str, Any] | None = None,
     far: FarSlack | None = None,
+    shared_channel: bool = False,
     **settings: Any,
 ) -> AsyncIterator[SlackHouse]:
-    """Run a gateway whose tenant has the Slack connection `team`, served by `script`."""
+    """Run a gateway whose tenant has the Slack connection `team`, served by `script`.
+
+    `shared_channel`: what is said is said in channels of Slack Connect.
+    """
     key = PrivateKey.generate()
     connections(tenant, key, **(connection or {}))
     async with AsyncExitStack() as stack:
@@ -109,7 +113,8 @@ async def slack_house(
             far_agent(gateway.internal_url, tenant.token, script)
         )
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=20, trust_env=False))
-        caller = SlackCaller(client, f"{gateway.url}/hooks/slack/{tenant.name}/team", SECRET)
+        url = f"{gateway.url}/hooks/slack/{tenant.name}/team"
+        caller = SlackCaller(client, url, SECRET, shared_channel=shared_channel)
         yield SlackHouse(database, tenant, gateway, far, caller, agent)
 
 
