@@ -1,14 +1,16 @@
 """Ports of the portal held in memory, and a tenant's worth of resources to show."""
 
 import copy
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from konstruct_messages import identity
+from konstruct_messages.replies import DeliveryState
+from konstruct_messages.turns import ConversationMode
 from konstruct_portal.errors import AccountExists
 from konstruct_portal.records import (
     ConversationRow,
@@ -27,6 +29,7 @@ from konstruct_portal.resources import (
     ResourceNotFound,
     secret_document,
 )
+from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 
 ACME = UUID("11111111-1111-4111-8111-111111111111")
 GLOBEX = UUID("22222222-2222-4222-8222-222222222222")
@@ -151,6 +154,8 @@ class MemoryRecords:
     attempts: Counter[str] = field(default_factory=Counter)
     usages: dict[UUID, MonthUsage] = field(default_factory=dict)
     talks: dict[UUID, list[Transcript]] = field(default_factory=dict)
+    deliveries: dict[UUID, list[DeliveryRow]] = field(default_factory=dict)
+    dead: dict[UUID, list[OpenDeadTurn]] = field(default_factory=dict)
     broken: Exception | None = None
 
     async def check(self) -> None:
@@ -186,6 +191,9 @@ class MemoryRecords:
         self._work()
         self.attempts[key] += 1
         return self.attempts[key]
+
+    async def use_once(self, key: str, *, window_seconds: int) -> bool:
+        return await self.count_attempt(key, window_seconds=window_seconds) == 1
 
     async def open_session(
         self, user_id: UUID, digest: bytes, *, user_agent: str, address: str
@@ -238,6 +246,62 @@ class MemoryRecords:
             ),
             None,
         )
+
+    async def attention(self, tenant_id: UUID) -> Attention:
+        lost = [one for one in self.deliveries.get(tenant_id, []) if one.closed_at is None]
+        states = Counter(one.state.value for one in lost)
+        talks = self.talks.get(tenant_id, [])
+        return Attention(
+            refused=states["Refused"],
+            unknown=states["Unknown"],
+            dead=len(self.dead.get(tenant_id, [])),
+            with_human=sum(one.conversation.mode == "Human" for one in talks),
+        )
+
+    async def conversations_needing_attention(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[ConversationRow]:
+        rows = await self.conversations(tenant_id, before=before, limit=limit)
+        wrong = await self.troubles_of(tenant_id, [one.conversation_id for one in rows])
+        return [one for one in rows if one.mode == "Human" or one.conversation_id in wrong]
+
+    async def troubles_of(
+        self, tenant_id: UUID, conversations: Sequence[UUID]
+    ) -> dict[UUID, frozenset[str]]:
+        found: dict[UUID, set[str]] = defaultdict(set)
+        for one in await self.undelivered(tenant_id):
+            found[one.conversation_id].add(one.state.value)
+        for dead in self.dead.get(tenant_id, []):
+            found[dead.conversation_id].add("Dead")
+        return {key: frozenset(found[key]) for key in conversations if key in found}
+
+    async def deliveries_of(
+        self, tenant_id: UUID, conversation_id: UUID, *, from_seq: int = 0
+    ) -> list[DeliveryRow]:
+        return [
+            one
+            for one in self.deliveries.get(tenant_id, [])
+            if one.conversation_id == conversation_id and one.seq >= from_seq
+        ]
+
+    async def undelivered(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[DeliveryRow]:
+        return [
+            one
+            for one in self.deliveries.get(tenant_id, [])
+            if one.state in {"Refused", "Unknown"} and one.closed_at is None
+        ][:limit]
+
+    async def open_dead_turns(
+        self, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+    ) -> list[OpenDeadTurn]:
+        return self.dead.get(tenant_id, [])[:limit]
+
+    async def stuck_connections(self, tenant_id: UUID) -> dict[UUID, int]:
+        stuck = {"Credentials", "Connection", "GaveUp"}
+        found = await self.undelivered(tenant_id)
+        return dict(Counter(one.connection_id for one in found if one.cause in stuck))
 
     def _close(self, which: Any) -> None:
         self.open_sessions = {
@@ -332,7 +396,60 @@ def sample_records() -> MemoryRecords:
         _talk(ana, "team", "Jon", 55, mode="Human"),
         _talk(bruno, "portal", "", 60 * 26, mode="Agent"),
     ]
+    jon = records.talks[ACME][1].conversation
+    records.deliveries[ACME] = [
+        delivery_row(jon, state=DeliveryState.SENT, receipt="read"),
+        delivery_row(jon, part=1, state=DeliveryState.UNKNOWN, reason="SlackNotAsked", tries=3),
+        delivery_row(
+            jon, part=2, state=DeliveryState.REFUSED, cause="Credentials", reason="token_revoked"
+        ),
+        delivery_row(jon, seq=3, state=DeliveryState.WITHHELD),
+    ]
+    records.dead[ACME] = [
+        OpenDeadTurn(
+            turn_id=uuid4(),
+            conversation_id=records.talks[ACME][2].conversation.conversation_id,
+            connection_id=records.talks[ACME][2].conversation.connection_id,
+            agent_id=bruno,
+            person_name="",
+            mode=ConversationMode.AGENT,
+            reason="No model answered: every provider is down.",
+            attempts=1,
+            died_at=datetime.now(UTC) - timedelta(hours=26),
+            asked="Could you send me **last month's** invoice again?",
+        )
+    ]
     return records
+
+
+def delivery_row(conversation: ConversationRow, **over: Any) -> DeliveryRow:
+    """A delivery of the second entry of a conversation."""
+    at = datetime.now(UTC) - timedelta(minutes=50)
+    return DeliveryRow(
+        **{
+            "delivery_id": uuid4(),
+            "conversation_id": conversation.conversation_id,
+            "connection_id": conversation.connection_id,
+            "turn_id": uuid4(),
+            "seq": 2,
+            "part": 0,
+            "state": DeliveryState.SENT,
+            "text": "Yes: **until 18:00**.",
+            "cause": "",
+            "reason": "",
+            "attempt": 1,
+            "tries": 1,
+            "receipt": "",
+            "receipt_at": None,
+            "queued_at": at,
+            "sending_at": at,
+            "settled_at": at,
+            "sent_again": 0,
+            "closed_at": None,
+            "person_name": conversation.person_name,
+            **over,
+        }
+    )
 
 
 def _agent(name: str, display: str, role: str, emoji: str, mode: str = "Running") -> Resource:

@@ -25,6 +25,7 @@ from konstruct_portal.pages.profile.routes import router as profile
 from konstruct_portal.pages.switches.routes import router as switches
 from konstruct_portal.pages.tenant.routes import router as tenant
 from konstruct_portal.pages.tenants.routes import router as tenants
+from konstruct_portal.pages.undelivered.routes import router as undelivered
 from konstruct_portal.pages.usage.routes import router as usage
 from konstruct_portal.passwords import Passwords
 from konstruct_portal.records import Records
@@ -37,7 +38,10 @@ from konstruct_portal.templates import STATIC, Templates
 from konstruct_store import Store
 from konstruct_store.errors import StoreError
 
-PAGES = (login, switches, tenants, tenant, agent, chat, *CONNECTION, usage, conversations, profile)
+PAGES = (
+    *(login, switches, tenants, tenant, agent, chat, *CONNECTION, usage),
+    *(conversations, undelivered, profile),
+)
 
 
 @dataclass(frozen=True)

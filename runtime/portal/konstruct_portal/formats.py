@@ -64,6 +64,15 @@ def ago(value: datetime | str, language: str) -> str:
     return format_timedelta(passed, add_direction=True, locale=_locale(language))
 
 
+def moment_of(text: str) -> datetime | None:
+    """Read a moment with its time zone from an address; None when it is none."""
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
 def preview(text: str) -> str:
     """Return a text as one line without the marks of Markdown."""
     lines = (_MARKS_BEFORE.sub("", line) for line in text.splitlines())

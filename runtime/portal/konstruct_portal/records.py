@@ -155,6 +155,10 @@ class Records(Protocol):
         """Forget the attempts under `key`: somebody knew the password."""
         ...
 
+    async def use_once(self, key: str, *, window_seconds: int) -> bool:
+        """Tell whether this is the first use of `key` within the window, for all replicas."""
+        ...
+
     async def open_session(
         self, user_id: UUID, digest: bytes, *, user_agent: str, address: str
     ) -> UUID:

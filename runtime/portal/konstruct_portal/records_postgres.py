@@ -68,6 +68,11 @@ class PostgresRecords:
         """Forget the attempts under a key."""
         await portal.forget_attempts(self._store, key)
 
+    async def use_once(self, key: str, *, window_seconds: int) -> bool:
+        """Tell whether this is the first use of a key: the store counts its uses."""
+        counted = await portal.count_attempt(self._store, key, window_seconds=window_seconds)
+        return counted == 1
+
     async def open_session(
         self, user_id: UUID, digest: bytes, *, user_agent: str, address: str
     ) -> UUID:

@@ -268,6 +268,17 @@ async def conversations(
     return [_conversation(row) for row in rows]
 
 
+async def conversations_needing_attention(
+    store: Store, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
+) -> list[ConversationRow]:
+    """Return conversations that a human has, or where something was not answered or delivered."""
+    async with store.transaction(tenant_id) as connection:
+        rows = await connection.fetch(
+            statement("portal/conversations_needing_attention"), tenant_id, before, limit
+        )
+    return [_conversation(row) for row in rows]
+
+
 async def transcript(
     store: Store, tenant_id: UUID, conversation_id: UUID, *, limit: int = 500
 ) -> Transcript | None:

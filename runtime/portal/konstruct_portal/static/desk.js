@@ -42,19 +42,10 @@
     for (const one of desk.querySelectorAll("button")) one.disabled = false;
   }
 
-  // The transcript as it is now, without touching what is being typed.
-  async function refresh() {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
-    if (!answer.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.querySelector("[data-transcript]"), shown = document.querySelector("[data-transcript]");
-    if (page.querySelector("[data-desk]")?.dataset.mode !== desk.dataset.mode && !text?.value) { location.reload(); return; }
-    const count = (one) => one.querySelectorAll("time, .marker").length;
-    if (!fresh || count(fresh) === count(shown)) return;
-    shown.replaceChildren(...fresh.childNodes);
-    for (const one of shown.querySelectorAll("[data-markdown]")) window.konstructMarkdown(one, one.textContent);
-    document.scrollingElement.scrollTop = document.scrollingElement.scrollHeight;
-  }
+  // Whose turn it is may have changed elsewhere; what is being typed is never thrown away.
+  document.addEventListener("konstruct-live", ({ detail: page }) => {
+    if (page.querySelector("[data-desk]")?.dataset.mode !== desk.dataset.mode && !text?.value) location.reload();
+  });
 
   for (const button of desk.querySelectorAll("[data-act]")) {
     button.addEventListener("click", () => trying({ action: button.dataset.act }, () => location.reload()));
@@ -66,12 +57,11 @@
     if (now !== words) [id, words] = [newId(), now];
     trying({ action: "write", id, text: now }, async () => {
       words = text.value = "";
-      await refresh();
+      await window.konstructRefresh();
       text.focus();
     });
   });
   if (text) {
-    setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, 4000);
     text.focus();
     document.scrollingElement.scrollTop = document.scrollingElement.scrollHeight;
   }

@@ -3,6 +3,7 @@
 A human's acts go from the page straight to the gateway, with a ticket that is signed here.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from konstruct_messages import identity
 from konstruct_messages.credentials import DESK_LIFETIME, ChatCredential, CredentialUse, sign
+from konstruct_portal.delivery_words import by_seq, show_delivery, version_of
 from konstruct_portal.directory import (
     Shown,
     ShownTenant,
@@ -20,6 +22,7 @@ from konstruct_portal.directory import (
     names_by_id,
 )
 from konstruct_portal.errors import NotHere
+from konstruct_portal.formats import moment_of
 from konstruct_portal.language import Translate
 from konstruct_portal.page import Page, Viewed, plain
 from konstruct_portal.records import ConversationRow
@@ -31,16 +34,21 @@ _PER_PAGE = 30
 
 @router.get("/tenants/{tenant_name}/conversations", name="conversations")
 async def show_conversations(
-    page: Viewed, tenant_name: str, before: str = "", waiting: str = ""
+    page: Viewed, tenant_name: str, before: str = "", waiting: str = "", attention: str = ""
 ) -> Response:
-    """Show a page of the list, the latest first; `waiting`: only those that a human has."""
+    """Show a page of the list, the latest first.
+
+    `waiting`: only those that a human has; `attention`: those, and where something was lost.
+    """
     _ = page.translate
     tenant = await find_tenant(page, tenant_name)
+    view = "attention" if attention else "waiting" if waiting else "all"
     rows: list[ConversationRow] = []
+    troubles: Mapping[UUID, frozenset[str]] = {}
     if tenant.tenant_id is not None:
-        rows = await page.services.records.conversations(
-            tenant.tenant_id, before=_moment(before), limit=_PER_PAGE + 1, with_human=bool(waiting)
-        )
+        rows = await _rows(page, tenant.tenant_id, view, moment_of(before))
+        ids = [one.conversation_id for one in rows]
+        troubles = await page.services.records.troubles_of(tenant.tenant_id, ids)
     shown = rows[:_PER_PAGE]
     return page.render(
         "pages/conversations/page.html",
@@ -48,11 +56,24 @@ async def show_conversations(
         rows=shown,
         older=shown[-1].last_at.isoformat() if len(rows) > _PER_PAGE else "",
         paged=bool(before),
-        waiting=bool(waiting),
+        view=view,
+        troubles=troubles,
         agents=names_by_id(tenant, await agents_of(page, tenant)),
-        channels=await _channels(page, tenant),
+        channels=await channels_of(page, tenant),
         section="conversations",
-        crumbs=[*_crumbs(page, tenant), (_("Conversations"), "")],
+        crumbs=[*crumbs_of(page, tenant), (_("Conversations"), "")],
+    )
+
+
+async def _rows(
+    page: Page, tenant_id: UUID, view: str, before: datetime | None
+) -> list[ConversationRow]:
+    """Return a page of a view's conversations, and one more if there are more."""
+    records, limit = page.services.records, _PER_PAGE + 1
+    if view == "attention":
+        return await records.conversations_needing_attention(tenant_id, before=before, limit=limit)
+    return await records.conversations(
+        tenant_id, before=before, limit=limit, with_human=view == "waiting"
     )
 
 
@@ -71,20 +92,26 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
     if transcript is None:
         raise NotHere(conversation_id)
     name = transcript.conversation.person_name or _("Visitor")
+    first = transcript.entries[0].seq if transcript.entries else 0
+    rows = await page.services.records.deliveries_of(tenant.tenant_id, wanted, from_seq=first)
+    deliveries = [show_delivery(row, _) for row in rows]
     return page.render(
         "pages/conversations/transcript.html",
         tenant=tenant,
         transcript=transcript,
         person=name,
         words=_words(_),
+        deliveries=by_seq(deliveries),
+        version=version_of(transcript.conversation.entries, deliveries),
+        repairs=f"/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/undelivered",
         desk=f"/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/conversations/{wanted}",
         agent=names_by_id(tenant, await agents_of(page, tenant)).get(
             transcript.conversation.agent_id
         ),
-        channel=(await _channels(page, tenant)).get(transcript.conversation.connection_id),
+        channel=(await channels_of(page, tenant)).get(transcript.conversation.connection_id),
         section="conversations",
         crumbs=[
-            *_crumbs(page, tenant),
+            *crumbs_of(page, tenant),
             (_("Conversations"), page.address("conversations", tenant_name=tenant.name)),
             (name, ""),
         ],
@@ -135,7 +162,8 @@ def _words(_: Translate) -> dict[str, str]:
     }
 
 
-def _crumbs(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
+def crumbs_of(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
+    """Return the way to a tenant's pages."""
     _ = page.translate
     return [
         (_("Tenants"), page.address("tenants")),
@@ -143,7 +171,7 @@ def _crumbs(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
     ]
 
 
-async def _channels(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, str]]:
+async def channels_of(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, str]]:
     """Return name and type of each connection by the id that conversations know it by."""
     if tenant.tenant_id is None:
         return {}
@@ -157,11 +185,3 @@ async def _channels(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, st
     _ = page.translate
     channels[portal] = (_("Portal"), "Portal")
     return channels
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None

@@ -1,0 +1,1 @@
+"""What did not arrive, and what nobody answered."""
