@@ -87,10 +87,15 @@ built() { # reference
   if with_docker; then docker image inspect "$1" >/dev/null 2>&1; else store inspect "$1" >/dev/null 2>&1; fi
 }
 
-pushed() { # image tag
-  curl --silent --fail --noproxy '*' --output /dev/null --head \
+digest() { # image tag -> the digest that the registry has under that tag; empty: none
+  curl --silent --fail --noproxy '*' --head --output /dev/null --write-out '%header{docker-content-digest}' \
     --header 'Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json' \
-    "http://$REGISTRY/v2/konstruct/$1/manifests/$2"
+    "http://$REGISTRY/v2/konstruct/$1/manifests/$2" || true
+}
+
+pushed() { # image tag: is it there, and is it what `dev` means?
+  local there; there=$(digest "$1" "$2")
+  [ -n "$there" ] && [ "$there" = "$(digest "$1" dev)" ]
 }
 
 push() { # image reference tag...

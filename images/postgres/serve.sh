@@ -1,14 +1,15 @@
 #!/bin/sh
 # Initialises $PGDATA if need be and serves it on port 5432. Arguments are passed to postgres (-c name=value).
-# KONSTRUCT_POSTGRES_PASSWORD or KONSTRUCT_POSTGRES_PASSWORD_FILE: the superuser's password, taken over at every start.
-# KONSTRUCT_POSTGRES_USER (konstruct), KONSTRUCT_POSTGRES_DATABASE (konstruct): the superuser and the database.
+# Settings go by the names that other images of Postgres have made known:
+# POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE: the superuser's password, taken over at every start.
+# POSTGRES_USER (konstruct), POSTGRES_DB (its name): the superuser and the database, of the first start.
 set -eu
-user=${KONSTRUCT_POSTGRES_USER:-konstruct}
-database=${KONSTRUCT_POSTGRES_DATABASE:-konstruct}
-password=${KONSTRUCT_POSTGRES_PASSWORD:-}
-[ -z "${KONSTRUCT_POSTGRES_PASSWORD_FILE:-}" ] || password=$(cat "$KONSTRUCT_POSTGRES_PASSWORD_FILE")
+user=${POSTGRES_USER:-konstruct}
+database=${POSTGRES_DB:-$user}
+password=${POSTGRES_PASSWORD:-}
+[ -z "${POSTGRES_PASSWORD_FILE:-}" ] || password=$(cat "$POSTGRES_PASSWORD_FILE")
 if [ -z "$password" ]; then
-  echo "Set KONSTRUCT_POSTGRES_PASSWORD or KONSTRUCT_POSTGRES_PASSWORD_FILE." >&2
+  echo "Set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE." >&2
   exit 2
 fi
 mkdir -p "$(dirname "$PGDATA")" 2>/dev/null || true

@@ -1,6 +1,7 @@
 """Builders of pods that the restricted Pod Security level takes, and what became of them."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -66,21 +67,38 @@ def apply(cluster: NodeCluster, namespace: str, *documents: Document) -> None:
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=json.dumps(listed))
 
 
-def wait_ready(cluster: NodeCluster, namespace: str, *names: str) -> None:
-    """Wait until pods are Ready; their words are in the error when they are not."""
-    names_of = [f"pod/{name}" for name in names]
-    waited = cluster.try_kubectl(
-        "wait", "-n", namespace, "--for=condition=Ready", "--timeout=90s", *names_of
-    )
-    if waited.returncode != 0:
-        words = "\n".join(said(cluster, namespace, name) for name in names)
-        raise AssertionError(f"{waited.stderr}\n{words}")
+def wait_ready(cluster: NodeCluster, namespace: str, *names: str, seconds: float = 180) -> None:
+    """Wait until pods are Ready. One that ended, or is late, is an error that holds its words."""
+    deadline = time.monotonic() + seconds
+    for name in names:
+        while not _is_ready(cluster, namespace, name):
+            words = said(cluster, namespace, name)
+            assert time.monotonic() < deadline, f"pod {name} is not Ready:\n{words}"
+            time.sleep(0.2)
+
+
+def _is_ready(cluster: NodeCluster, namespace: str, name: str) -> bool:
+    status = cluster.get("pod", name, "-n", namespace)["status"]
+    if status.get("phase") in {"Failed", "Succeeded"}:
+        raise AssertionError(f"pod {name} ended:\n{said(cluster, namespace, name)}")
+    conditions = {one["type"]: one["status"] for one in status.get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def wait_said(
+    cluster: NodeCluster, namespace: str, name: str, words: str, *, seconds: float = 60
+) -> None:
+    """Wait until a pod's container wrote some words."""
+    deadline = time.monotonic() + seconds
+    while words not in said(cluster, namespace, name):
+        assert time.monotonic() < deadline, f"pod {name} does not say {words!r}"
+        time.sleep(0.2)
 
 
 def wait_ended(cluster: NodeCluster, namespace: str, name: str) -> tuple[int, str]:
     """Wait until a pod's container ended; return its exit code and what it said."""
     ended = "jsonpath={.status.containerStatuses[0].state.terminated.exitCode}"
-    cluster.kubectl("wait", "-n", namespace, f"--for={ended}", "--timeout=90s", f"pod/{name}")
+    cluster.kubectl("wait", "-n", namespace, f"--for={ended}", "--timeout=180s", f"pod/{name}")
     code = cluster.kubectl("get", "pod", name, "-n", namespace, "-o", ended)
     return int(code), said(cluster, namespace, name)
 

@@ -6,10 +6,11 @@ declared; so each program is installed as its image installs it, from wheels, an
 
 import os
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
+
+from support.members import closure, members
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ("agent", "gateway", "llm", "local", "operator", "portal")
@@ -25,7 +26,7 @@ FOUND = dict.fromkeys(
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheels")
-    for member in _members():
+    for member in members():
         subprocess.run(
             [ROOT / ".venv/bin/python", "-m", "hatchling", "build", "-t", "wheel", "-d", folder],
             cwd=ROOT / member,
@@ -44,7 +45,7 @@ def test_an_image_holds_all_that_its_program_imports(
     _run(UV, "venv", "--quiet", "--python", ROOT / ".venv/bin/python", tmp_path / "venv")
     lock = ROOT / f"requirements/{image}.txt"
     _run(UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", lock)
-    names = [f"konstruct_{name}" for name in sorted(_closure(image))]
+    names = [f"konstruct_{name}" for name in sorted(closure(image))]
     files = [next(wheels.glob(f"{name}-*.whl")) for name in names]
     _run(UV, "pip", "install", "--quiet", "--python", python, "--no-deps", *files)
     _run(python, "-W", "error", "-c", f"import konstruct_{image}.main; {FOUND.get(image, '')}")
@@ -60,26 +61,3 @@ def _run(*command: object) -> None:
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )
     assert result.returncode == 0, result.stderr[-2000:]
-
-
-def _members() -> list[str]:
-    workspace = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["workspace"]
-    return list(workspace["members"])
-
-
-def _closure(name: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [name]
-    while waiting:
-        member = waiting.pop()
-        if member in found:
-            continue
-        found.add(member)
-        folder = member if member in {"crds", "operator"} else f"runtime/{member}"
-        project = tomllib.loads((ROOT / folder / "pyproject.toml").read_text())["project"]
-        waiting += [
-            dependency.removeprefix("konstruct-")
-            for dependency in project["dependencies"]
-            if dependency.startswith("konstruct-")
-        ]
-    return found

@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import signal
+import sys
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
 import structlog
 import uvloop
+from pydantic import ValidationError
 
 from konstruct_agent.model import ModelClient
 from konstruct_agent.settings import AgentSettings
@@ -61,7 +63,7 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT. Exit code 2: a setting is missing or wrong."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -71,12 +73,18 @@ def main() -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
     )
-    uvloop.run(_serve())
+    try:
+        settings = AgentSettings()
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        _log.error("settings_are_wrong", problems=problems)
+        sys.exit(2)
+    uvloop.run(_serve(settings))
 
 
-async def _serve() -> None:
+async def _serve(settings: AgentSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await run_agent(AgentSettings(), stop=stop)
+    await run_agent(settings, stop=stop)
