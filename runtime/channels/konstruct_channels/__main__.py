@@ -2,7 +2,8 @@
 
 `python -m konstruct_channels specs` prints every channel's declaration as JSON;
 `python -m konstruct_channels slack-manifest URL [NAME [LANGUAGE]]` prints the manifest of an app
-whose events go to URL (the connection's `status.webhookURL`).
+whose events go to URL (the connection's `status.webhookURL`); with `socket-mode` in its place, of
+one that needs no address.
 """
 
 import json
@@ -14,7 +15,7 @@ from konstruct_channels.slack.manifest import manifest
 
 WRONG_USE = 2
 _USAGE = """Usage: python -m konstruct_channels specs
-       python -m konstruct_channels slack-manifest URL [NAME [LANGUAGE]]
+       python -m konstruct_channels slack-manifest URL|socket-mode [NAME [LANGUAGE]]
 """
 
 
@@ -24,14 +25,18 @@ def main(arguments: list[str]) -> int:
         case ["specs"]:
             return _print(specs_document())
         case ["slack-manifest", url]:
-            return _print(manifest(url))
+            return _print(manifest(_address(url)))
         case ["slack-manifest", url, name]:
-            return _print(manifest(url, name=name))
+            return _print(manifest(_address(url), name=name))
         case ["slack-manifest", url, name, language]:
-            return _print(manifest(url, name=name, language=language))
+            return _print(manifest(_address(url), name=name, language=language))
         case _:
             sys.stderr.write(_USAGE)
             return WRONG_USE
+
+
+def _address(given: str) -> str:
+    return "" if given == "socket-mode" else given
 
 
 def _print(document: dict[str, Any]) -> int:

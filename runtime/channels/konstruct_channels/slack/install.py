@@ -16,7 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from konstruct_channels.errors import ChannelError
 from konstruct_channels.slack.fields import mapping, text
-from konstruct_channels.slack.manifest import NEEDED_SCOPES
+from konstruct_channels.slack.manifest import ASKED_SCOPES
 from konstruct_channels.slack.spec import SPEC
 
 CODE_SECONDS = 600
@@ -92,7 +92,7 @@ def authorize_url(app: SharedApp, *, redirect_uri: str, state: str, team_id: str
     """Return the address at Slack where a person allows the app; `team_id` is only proposed."""
     asked = {
         "client_id": app.client_id,
-        "scope": ",".join(NEEDED_SCOPES),
+        "scope": ",".join(ASKED_SCOPES),
         "redirect_uri": redirect_uri,
         "state": state,
     }
