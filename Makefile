@@ -156,3 +156,8 @@ EVENTS ?= 57000
 .PHONY: campaign-retry-storm
 campaign-retry-storm: $(VENV)/.installed ## Deliver webhooks one to six times, at once and up to a week late (EVENTS, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_retry_storm.py --events $(EVENTS) --seed $(SEED)
+
+MUTANTS ?= 1000000
+.PHONY: campaign-forgery
+campaign-forgery: $(VENV)/.installed ## Forge webhooks of every channel; none may be taken (MUTANTS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_forgery.py --mutants $(MUTANTS) --seed $(SEED)

@@ -28,7 +28,7 @@ from support.campaigns.ledgers import (
 )
 from support.campaigns.people import Person, SlackEvents, SlackPerson, SlackReader, WebPerson
 from support.campaigns.product import SECRET, WEB_CHAT, Addresses, Product, Unlimited
-from support.campaigns.report import percentiles, progress
+from support.campaigns.report import percentiles, progress, say
 from support.far_model import FarModel
 from support.far_slack import FarSlack, far_slack
 from support.stack import running_stack
@@ -191,6 +191,8 @@ async def run(plan: Plan, directory: Path) -> Result:
         stray = reader.conclude()
         verdict = judge(town.conversations())
         verdict.contradictions += verdict.note("stray", Conversation("slack"), stray)
+        if not verdict.clean:
+            _explain(reader, killer)
         return _result(town, killer, verdict, calls.made, events)
 
 
@@ -252,6 +254,13 @@ async def _watch(reader: SlackReader, calls: _Calls) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
         reader.look()
         calls.count()
+
+
+def _explain(reader: SlackReader, killer: Killer) -> None:
+    for line in reader.evidence():
+        say(line)
+    for at, target in killer.moments:
+        say(f"killed {target} at {at:.3f}")
 
 
 def _told(town: _Town, killer: Killer, plan: Plan) -> str:

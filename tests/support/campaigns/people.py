@@ -15,7 +15,7 @@ import aiohttp
 
 from konstruct_channels.slack import signing
 from support.campaigns.ledgers import NONCE, Conversation, words
-from support.far_slack import FarSlack, direct, mention
+from support.far_slack import FarSlack, Posted, direct, mention
 
 Frame = dict[str, Any]
 _PAUSE = 0.2
@@ -291,6 +291,19 @@ class SlackReader:
             owner = self._of(posted.channel, posted.thread_ts)
             (stray if owner is None else owner.replies).append(posted.text)
         return stray
+
+    def evidence(self) -> list[str]:
+        """Say of every message that was answered twice in which posts, with their marks."""
+        posts: dict[str, list[Posted]] = {}
+        for posted in self._far.ledger:
+            for name in NONCE.findall(posted.text):
+                posts.setdefault(name, []).append(posted)
+        return [
+            f"{name} in {one.channel}:{one.thread_ts} at {one.at:.3f} {one.metadata}"
+            for name, some in posts.items()
+            if len(some) > 1
+            for one in some
+        ]
 
     def _of(self, channel: str, thread: str) -> Conversation | None:
         person = self._people.get(channel)

@@ -3,11 +3,14 @@
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
+
+import structlog
 
 PROGRESS_SECONDS = 10.0
 
@@ -51,6 +54,20 @@ async def progress(
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+@contextmanager
+def silent_logs() -> Iterator[None]:
+    """Drop what the product logs in this process: a campaign provokes it by the thousand."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    served = logging.getLogger("uvicorn.error")
+    level, served.level = served.level, logging.CRITICAL
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        served.level = level
 
 
 def percentiles(samples: Sequence[float]) -> dict[str, float]:

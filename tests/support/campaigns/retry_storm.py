@@ -36,7 +36,7 @@ from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.campaigns.asgi import as_headers, call
 from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge, nonce, words
 from support.campaigns.people import SlackEvents
-from support.campaigns.report import progress
+from support.campaigns.report import progress, silent_logs
 from support.far_slack import direct, mention
 from support.gateways import settings_for
 from support.postgres import Database, open_store
@@ -126,6 +126,7 @@ async def run(plan: Plan, database: Database) -> Result:
         database_connections=16,
     )
     async with AsyncExitStack() as exits:
+        exits.enter_context(silent_logs())
         store = await exits.enter_async_context(open_store(database, "gateway", maximum=8))
         session = await registry.open_session(store)
         for number, tenant in enumerate(tenants, 1):
