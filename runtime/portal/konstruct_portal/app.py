@@ -22,6 +22,7 @@ from konstruct_portal.pages.connection.routes import ROUTERS as CONNECTION
 from konstruct_portal.pages.conversations.routes import router as conversations
 from konstruct_portal.pages.login.routes import router as login
 from konstruct_portal.pages.profile.routes import router as profile
+from konstruct_portal.pages.slack.routes import router as slack
 from konstruct_portal.pages.switches.routes import router as switches
 from konstruct_portal.pages.tenant.routes import router as tenant
 from konstruct_portal.pages.tenants.routes import router as tenants
@@ -31,7 +32,7 @@ from konstruct_portal.passwords import Passwords
 from konstruct_portal.records import Records
 from konstruct_portal.records_postgres import PostgresRecords
 from konstruct_portal.resources import Resources
-from konstruct_portal.security import BodyLimit, SecurityHeaders
+from konstruct_portal.security import BodyLimit, SecurityHeaders, origin_of
 from konstruct_portal.services import Services
 from konstruct_portal.settings import PortalSettings
 from konstruct_portal.templates import STATIC, Templates
@@ -39,7 +40,7 @@ from konstruct_store import Store
 from konstruct_store.errors import StoreError
 
 PAGES = (
-    *(login, switches, tenants, tenant, agent, chat, *CONNECTION, usage),
+    *(login, switches, tenants, tenant, agent, chat, *CONNECTION, slack, usage),
     *(conversations, undelivered, profile),
 )
 
@@ -94,6 +95,7 @@ def make_portal(
         BodyLimit(make_app(services)),
         socket_origin=settings.socket_origin,
         secure=settings.secure,
+        form_targets=_form_targets(settings),
     )
     metrics = Metrics()
     return Portal(
@@ -101,6 +103,12 @@ def make_portal(
         internal_app=internal_app(metrics),
         services=services,
     )
+
+
+def _form_targets(settings: PortalSettings) -> list[str]:
+    """Return where forms may lead beside this site: to Slack, if its app can be installed."""
+    app = settings.shared_slack_app
+    return [origin_of(app.api_url)] if app else []
 
 
 def make_app(services: Services) -> FastAPI:

@@ -1,6 +1,7 @@
 """What every answer carries: a strict policy of what a page may load, and where from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -11,8 +12,11 @@ LARGEST_BODY = 1_048_576
 """Bytes: the longest instructions, percent-encoded, fit in half of it."""
 
 
-def content_policy(*, socket_origin: str) -> str:
-    """Return the Content-Security-Policy: our own files, one socket, nothing inline."""
+def content_policy(*, socket_origin: str, form_targets: Sequence[str] = ()) -> str:
+    """Return the Content-Security-Policy: our own files, one socket, nothing inline.
+
+    `form_targets` are origins to which the answer to a form of ours may redirect.
+    """
     return "; ".join(
         (
             "default-src 'none'",
@@ -21,7 +25,7 @@ def content_policy(*, socket_origin: str) -> str:
             "img-src 'self' data:",
             "font-src 'self'",
             f"connect-src 'self' {socket_origin}",
-            "form-action 'self'",
+            " ".join(("form-action 'self'", *form_targets)),
             "manifest-src 'self'",
             "object-src 'none'",
             "base-uri 'none'",
@@ -33,9 +37,12 @@ def content_policy(*, socket_origin: str) -> str:
 class SecurityHeaders:
     """Pure ASGI middleware that adds the security headers to every HTTP answer."""
 
-    def __init__(self, app: ASGIApp, *, socket_origin: str, secure: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, socket_origin: str, secure: bool, form_targets: Sequence[str] = ()
+    ) -> None:
         self._app = app
-        self._headers = tuple(_headers(socket_origin=socket_origin, secure=secure))
+        policy = content_policy(socket_origin=socket_origin, form_targets=form_targets)
+        self._headers = tuple(_headers(policy, secure=secure))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on and add the headers to its answer."""
@@ -80,8 +87,14 @@ class BodyLimit:
         return 0 if length.isdecimal() and int(length) <= self._largest else 413
 
 
-def _headers(*, socket_origin: str, secure: bool) -> Iterable[tuple[str, str]]:
-    yield "Content-Security-Policy", content_policy(socket_origin=socket_origin)
+def origin_of(address: str) -> str:
+    """Return the origin of an address, as policies name it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _headers(policy: str, *, secure: bool) -> Iterable[tuple[str, str]]:
+    yield "Content-Security-Policy", policy
     yield "X-Content-Type-Options", "nosniff"
     yield "X-Frame-Options", "DENY"
     yield "Referrer-Policy", "same-origin"

@@ -2,10 +2,13 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretBytes, field_validator
+from pydantic import Field, SecretBytes, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from konstruct_channels.slack.install import SharedApp
 
 _SHORTEST_KEY = 32
 
@@ -33,6 +36,10 @@ class PortalSettings(BaseSettings):
     trusted_proxies: str = Field(
         default="127.0.0.1", description="Peers whose X-Forwarded-For is believed; comma list or *"
     )
+    slack_client_id: str = Field(default="", description="The platform's shared Slack app")
+    slack_client_secret: SecretStr = Field(default=SecretStr(""), description="Of the same app")
+    slack_app_id: str = Field(default="", description="Of the same app: A...")
+    slack_api_url: str = Field(default="", description="Another server in Slack's place")
     namespace_prefix: str = Field(
         default="tenant-", description="Namespace of a tenant that names none"
     )
@@ -58,6 +65,15 @@ class PortalSettings(BaseSettings):
     def secure(self) -> bool:
         """Whether people reach the portal by https."""
         return urlsplit(self.public_url).scheme == "https"
+
+    @property
+    def shared_slack_app(self) -> SharedApp | None:
+        """The platform's own Slack app, or None where there is none to install."""
+        secret = self.slack_client_secret.get_secret_value()
+        if not (self.slack_client_id and secret):
+            return None
+        known = SharedApp(self.slack_client_id, secret, self.slack_app_id)
+        return replace(known, api_url=self.slack_api_url) if self.slack_api_url else known
 
     @property
     def gateway_url(self) -> str:

@@ -11,6 +11,8 @@ def toast_text(name: str, _: Translate) -> str:
         "connection-saved": _("Saved. The connection uses it within seconds."),
         "connection-deleted": _("The connection is deleted. Its conversations are kept."),
         "credentials-rotated": _("The new credentials are kept. They are tried within seconds."),
+        "slack-installed": _("Slack is connected. Write to the app, or mention it in a channel."),
+        "slack-reinstalled": _("Slack is connected again, with new credentials."),
         "agent-unchanged": _("Nothing was changed."),
         "password-changed": _("Your password is changed. All other sessions are logged out."),
         "preferences-saved": _("Your preferences are saved."),

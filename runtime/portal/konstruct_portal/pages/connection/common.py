@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlencode
 
 from konstruct_channels.spec import ChannelSpec
 from konstruct_portal.channel_words import webhook_address
@@ -11,6 +12,9 @@ from konstruct_portal.errors import NotHere, ResourceConflict
 from konstruct_portal.ownership import gitops_owner
 from konstruct_portal.page import Page, text_of
 from konstruct_portal.pages.connection.fields import Say
+
+_INSTALLED = "slack"
+"""The one channel whose vendor lets a platform's app be installed by a click."""
 
 Crumbs = list[tuple[str, str]]
 
@@ -80,6 +84,25 @@ def address_of(page: Page, channel: ChannelSpec, tenant: ShownTenant, connection
     """Return where a connection's vendor is to call, whether it is declared yet or not."""
     public = page.services.settings.gateway_url
     return webhook_address(channel, public, tenant=tenant.name, connection=connection)
+
+
+def installer(page: Page, channel: ChannelSpec, tenant: ShownTenant, connection: str = "") -> str:
+    """Return where the platform's shared app is installed by a click; empty where there is none.
+
+    With a connection: where that one is installed again.
+    """
+    if channel.folder != _INSTALLED or page.services.settings.shared_slack_app is None:
+        return ""
+    asked = {"tenant": tenant.name} | ({"connection": connection} if connection else {})
+    return f"{page.address('slack.start')}?{urlencode(asked)}"
+
+
+def is_shared(opened: Opened) -> bool:
+    """Tell whether a connection is an installation of the platform's shared app."""
+    if opened.channel is None:
+        return False
+    block = opened.connection.spec.get(opened.channel.block) or {}
+    return bool(block.get("install") == "Shared")
 
 
 def crumbs(page: Page, tenant: ShownTenant, *more: tuple[str, str]) -> Crumbs:

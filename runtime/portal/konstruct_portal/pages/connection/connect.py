@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from konstruct_channels.presentation import AppOffer, offer_app
 from konstruct_channels.spec import ChannelSpec
+from konstruct_portal.connection_names import free_name
 from konstruct_portal.directory import ShownTenant, connections_of, find_tenant
 from konstruct_portal.errors import NotHere, Problem, ResourceConflict, ResourceInvalid
 from konstruct_portal.page import Page, Viewed, plain
@@ -17,7 +18,6 @@ from konstruct_portal.pages.connection.form import (
     needs_secret,
     new_spec,
 )
-from konstruct_portal.pages.connection.general import free_name
 from konstruct_portal.pages.connection.manual import manual_of
 from konstruct_portal.resources import Resource
 
@@ -153,6 +153,7 @@ def _render(
         form=form,
         channel=channel,
         offer=_offer(page, tenant, form),
+        installer=common.installer(page, channel, tenant),
         address=common.address_of(page, channel, tenant, form.text("name") or "NAME"),
         manual=manual_of(page, channel, tenant, form.text("name") or "NAME"),
         section="connection",

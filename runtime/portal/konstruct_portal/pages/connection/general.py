@@ -1,15 +1,12 @@
 """What every connection has, whatever its channel: name, agent, access, when it answers. Pure."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from konstruct_portal.connection_names import LONGEST_NAME, NAME, RESERVED_NAME
 from konstruct_portal.language import Translate
 from konstruct_portal.pages.connection.fields import FormField, Kind
 
-NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-LONGEST_NAME = 40
-RESERVED_NAME = "portal"
 EVERYONE, LISTED = "Everyone", "Listed"
 ADDRESSED = "Addressed"
 AT_ONCE, USUAL_WAIT = "0", "2000"
@@ -32,15 +29,6 @@ def texts_of_spec(spec: Mapping[str, Any]) -> dict[str, str]:
         "reply_when": str(spec.get("replyWhen", ADDRESSED)),
         "gather": str(spec.get("gatherMilliseconds", AT_ONCE)),
     }
-
-
-def free_name(wanted: str, taken: Callable[[str], bool]) -> str:
-    """Return a valid name like `wanted` that is not taken."""
-    plain = re.sub(r"[^a-z0-9]+", "-", wanted.lower()).strip("-")[: LONGEST_NAME - 3].strip("-")
-    if not NAME.fullmatch(plain) or plain == RESERVED_NAME:
-        plain = f"c-{plain}".strip("-")
-    names = [plain, *(f"{plain}-{number}" for number in range(2, 100))]
-    return next((one for one in names if not taken(one)), plain)
 
 
 def name_problems(name: str, _: Translate) -> dict[str, list[str]]:

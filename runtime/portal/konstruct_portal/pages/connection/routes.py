@@ -53,11 +53,19 @@ async def show_connection(page: Viewed, tenant_name: str, connection_name: str) 
         channel=channel,
         owner=opened.owner,
         editable=editable,
+        reinstall=_installer(page, opened) if common.is_shared(opened) else "",
         address=address,
         manual=manual_of(page, channel, tenant, connection.name) if channel else None,
         section="connection",
         crumbs=common.crumbs(page, tenant, (connection.name, "")),
     )
+
+
+def _installer(page: Page, opened: common.Opened) -> str:
+    """Return where a connection of the shared app is installed again; empty where it cannot be."""
+    if opened.channel is None:
+        return ""
+    return common.installer(page, opened.channel, opened.tenant, opened.connection.name)
 
 
 def _next_steps(page: Page, opened: common.Opened) -> dict[str, NextStep]:
@@ -67,6 +75,8 @@ def _next_steps(page: Page, opened: common.Opened) -> dict[str, NextStep]:
     new_credentials = NextStep(
         _("Enter new credentials"), page.address("connection.credentials", **names)
     )
+    if common.is_shared(opened):
+        new_credentials = NextStep(_("Install the app again"), _installer(page, opened))
     steps = {
         "AgentResolved": NextStep(
             _("Choose another agent"), page.address("connection.edit", **names)
@@ -78,4 +88,4 @@ def _next_steps(page: Page, opened: common.Opened) -> dict[str, NextStep]:
     if not opened.connection.spec.get("credentialsSecretRef"):
         del steps["SecretsReady"], steps["Authenticated"]
     failing = {one.type for one in opened.connection.conditions if one.status == "False"}
-    return {kind: step for kind, step in steps.items() if kind in failing}
+    return {kind: step for kind, step in steps.items() if kind in failing and step.address}

@@ -1,0 +1,1 @@
+"""Installing the platform's shared Slack app by a click."""
