@@ -58,6 +58,12 @@ _FAULTS: Mapping[str, Fault] = {
 }
 
 
+_BUSY = frozenset(
+    {"fatal_error", "internal_error", "no_answer", "ratelimited", "service_unavailable"}
+)
+_LONGEST_CODE = 64
+
+
 class InstallRefused(ChannelError):
     """An installation came to nothing. `code` is Slack's own word for it."""
 
@@ -65,6 +71,14 @@ class InstallRefused(ChannelError):
         super().__init__(f"{fault}: {code}")
         self.fault = fault
         self.code = code
+
+    @classmethod
+    def from_code(cls, code: str) -> "InstallRefused":
+        """Return what one of Slack's words for a failure means."""
+        known = code if code.replace("_", "").isalnum() and len(code) < _LONGEST_CODE else "unknown"
+        if known in _BUSY:
+            return cls(Fault.UNREACHED, known)
+        return cls(_FAULTS.get(known, Fault.WORKSPACE), known)
 
 
 @dataclass(frozen=True)
@@ -147,7 +161,4 @@ def installed_of(app: SharedApp, content: Mapping[str, object]) -> Installed:
 
 
 def _refused(content: Mapping[str, object]) -> InstallRefused:
-    code = text(content, "error") or "no_answer"
-    if code in {"ratelimited", "fatal_error", "internal_error", "service_unavailable", "no_answer"}:
-        return InstallRefused(Fault.UNREACHED, code)
-    return InstallRefused(_FAULTS.get(code, Fault.WORKSPACE), code)
+    return InstallRefused.from_code(text(content, "error") or "no_answer")
