@@ -22,7 +22,7 @@ def opened(address: str, *, tenant: UUID = TENANT, media: UUID = MEDIA, at: date
 
 def test_a_link_opens_its_file_until_its_end() -> None:
     address = link(TENANT, MEDIA, key=KEY, now=NOW)
-    assert urlsplit(address).path == f"/media/{TENANT}/{MEDIA}"
+    assert urlsplit(address).path == f"/chat/files/{TENANT}/{MEDIA}"
     opened(address)
     opened(address, at=NOW + LINK_LIFETIME - timedelta(seconds=1))
     with pytest.raises(LinkExpired):

@@ -7,7 +7,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -81,6 +81,12 @@ class WorkClient:
 
     async def complete(self, turn: ClaimedTurn, *texts: str) -> httpx.Response:
         parts = [{"part": number, "text": text} for number, text in enumerate(texts)]
+        return await self._post(self.path(turn, "complete"), {"parts": parts}, turn)
+
+    async def ask(self, turn: ClaimedTurn, text: str, choices: Mapping[str, str]) -> httpx.Response:
+        """Answer with a question; `choices` are labels by their keys."""
+        offered = [{"key": key, "label": label} for key, label in choices.items()]
+        parts = [{"part": 0, "text": text, "choices": offered}]
         return await self._post(self.path(turn, "complete"), {"parts": parts}, turn)
 
     async def fail(self, turn: ClaimedTurn, reason: str) -> httpx.Response:

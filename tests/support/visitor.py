@@ -22,6 +22,7 @@ class Visitor:
     def __init__(self, socket: ClientConnection, conversation: str, resume: str) -> None:
         self.conversation = conversation
         self.resume = resume
+        self.ready: Frame = {}
         self.frames: list[tuple[float, Frame]] = []
         self._by_kind: dict[str, list[tuple[float, Frame]]] = {}
         self._socket = socket
@@ -113,6 +114,7 @@ async def visiting(
         ready = json.loads(await asyncio.wait_for(socket.recv(), 10))
         assert ready["type"] == "ready", ready
         visitor = Visitor(socket, ready["conversation"], given.get("resume", ""))
+        visitor.ready = ready
         try:
             yield visitor
         finally:

@@ -14,6 +14,7 @@ from konstruct_gateway.assembly import Parts, assemble
 from konstruct_gateway.background.loops import every
 from konstruct_gateway.edge.apps import internal_app, public_app
 from konstruct_gateway.settings import GatewaySettings
+from konstruct_media.objects import open_objects
 from konstruct_store.store import Store
 
 _SOCKETS_AT_A_TIME = 100
@@ -50,8 +51,8 @@ async def open_gateway(
     """Run a gateway's background tasks and yield it; everything has ended on the way out.
 
     `outbounds` are the sending halves by channel type, the channels' own if None. Raises
-    ConfigurationWrong when the database cannot keep the guarantee, and RetryLater when it cannot be
-    reached now.
+    ConfigurationWrong when the database cannot keep the guarantee, AddressInvalid when files cannot
+    be kept where the settings say, and RetryLater when the database cannot be reached now.
     """
     store = await Store.connect(
         settings.database_url.get_secret_value(),
@@ -64,7 +65,9 @@ async def open_gateway(
         if outbounds is None:
             own = open_outbounds(load_specs(), api_urls=settings.api_urls)
             outbounds = await stack.enter_async_context(own)
-        parts = assemble(settings, store, outbounds)
+        address = settings.media_address
+        objects = await stack.enter_async_context(open_objects(address)) if address else None
+        parts = assemble(settings, store, outbounds, objects)
         await parts.view.refresh()
         await parts.replicas.refresh()
         tasks = _start(settings, parts)

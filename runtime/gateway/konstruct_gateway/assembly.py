@@ -26,6 +26,7 @@ from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.welcome import Welcome
+from konstruct_gateway.media.files import Files
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.demand import DemandBoard
 from konstruct_gateway.registry.view import RegistryView
@@ -37,6 +38,8 @@ from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Turns
 from konstruct_gateway.work.waiting import Waiting
+from konstruct_media.links import link_key
+from konstruct_media.objects import Objects
 from konstruct_store import claims as stored_claims
 from konstruct_store.store import Store
 
@@ -94,7 +97,12 @@ class Parts:
             await self.notices.say_later(expected)
 
 
-def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Outbound]) -> Parts:
+def assemble(
+    settings: GatewaySettings,
+    store: Store,
+    outbounds: Mapping[str, Outbound],
+    objects: Objects | None = None,
+) -> Parts:
     """Join the parts. Nothing runs yet, except that replicas' queues need a running loop."""
     metrics, sentences, hub = Metrics(), Sentences(), Hub()
     view = RegistryView(store, private_keys=settings.private_keys)
@@ -118,6 +126,7 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         metrics=metrics,
         receiving=Counts(settings.max_receiving_per_tenant),
     )
+    files = Files(store, objects, link_key(settings.chat_key_bytes))
     specs = load_specs()
     conditions = Conditions(store)
     welcome = Welcome(view, outbounds)
@@ -157,6 +166,8 @@ def assemble(settings: GatewaySettings, store: Store, outbounds: Mapping[str, Ou
         chat=ChatServices(
             settings=settings,
             store=store,
+            files=files,
+            notices=notices,
             view=view,
             hub=hub,
             reception=reception,

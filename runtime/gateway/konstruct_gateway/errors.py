@@ -6,7 +6,9 @@ GatewayError
 ├── NotFound            404: the registry is loaded and has no such thing
 ├── NoSuchHalf          404: the channel exists, and cannot receive here yet
 ├── BadRequest          422: the request cannot mean anything
+├── Gone                410: it was there, and its time is over
 ├── TooLarge            413: more bytes than the route takes
+├── WrongType           415: files of this type are not taken
 ├── TooFast             429: slow down, then come again
 └── Unavailable         503: come again, nothing was taken
     ├── Unloaded        the registry is not known yet
@@ -55,6 +57,20 @@ class BadRequest(GatewayError):
 
     status = 422
     code = "invalid"
+
+
+class Gone(GatewayError):
+    """It was there, and its time is over."""
+
+    status = 410
+    code = "gone"
+
+
+class WrongType(GatewayError):
+    """Files of this type are not taken."""
+
+    status = 415
+    code = "wrong_type"
 
 
 class TooLarge(GatewayError):

@@ -7,7 +7,9 @@ from konstruct_gateway.background.later import Expected
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
-from konstruct_store import notices
+from konstruct_messages.replies import NoticeCode
+from konstruct_store import asks, notices
+from konstruct_store.asks import Ask, ChoiceVerdict
 from konstruct_store.log import LogEntry
 from konstruct_store.store import Store
 
@@ -44,6 +46,30 @@ class Notices:
             sends=sends,
         )
         self._tell(tenant_id, conversation_id, entry, sends=sends)
+
+    async def say_over(
+        self,
+        tenant_id: UUID,
+        ask: Ask,
+        verdict: ChoiceVerdict,
+        languages: tuple[str, ...],
+        *,
+        sends: bool = False,
+    ) -> None:
+        """Say why a choice was not taken: too late, or another was there first.
+
+        Raises RetryLater.
+        """
+        expired = verdict is ChoiceVerdict.EXPIRED
+        entry = await asks.say_over(
+            self.store,
+            tenant_id,
+            ask,
+            code=NoticeCode.CHOICE_EXPIRED if expired else NoticeCode.CHOICE_TAKEN,
+            text=self.sentences.choice_over(*languages, expired=expired),
+            sends=sends,
+        )
+        self._tell(tenant_id, ask.conversation_id, entry, sends=sends)
 
     def _tell(
         self, tenant_id: UUID, conversation_id: UUID, entry: LogEntry | None, *, sends: bool

@@ -73,6 +73,13 @@ class Sentences:
         _ = self._speak(languages)
         return _("Stopped.")
 
+    def choice_over(self, *languages: str, expired: bool) -> str:
+        """Say why a choice was not taken."""
+        _ = self._speak(languages)
+        if expired:
+            return _("This question is too old to be answered. Just write what you need.")
+        return _("This question was answered already. Just write if you want something else.")
+
     def help(self, agent: str, *languages: str) -> str:
         """Say what the agent can do, and what else a person may write."""
         _ = self._speak(languages)
@@ -148,7 +155,8 @@ class Sentences:
             "empty": _("The message is empty."),
             "too_long": _("The message is too long. Please send it in parts."),
             "too_large": _("The message is too long. Please send it in parts."),
-            "no_files": _("Files cannot be sent here yet."),
+            "bad_file": _("A file could not be sent. Please attach it again."),
+            "unknown_ask": _("This question cannot be answered here. Just write what you need."),
             "too_fast": _("That was a lot at once. Please wait a moment."),
             "try_again": _("The message could not be taken just now. Please send it again."),
             "no_agent": _("There is nobody here who could answer."),

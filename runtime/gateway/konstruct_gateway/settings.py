@@ -8,6 +8,7 @@ from nacl.public import PrivateKey
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from konstruct_media.objects import ObjectAddress
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import private_key_from_text
 
@@ -48,6 +49,18 @@ class GatewaySettings(BaseSettings):
     #: (`install: Shared`); empty: there is none, and `/hooks/slack` answers 404.
     slack_signing_secret: SecretStr = SecretStr("")
     whatsapp_api_url: str = ""
+
+    #: Where people's files are kept: `s3://bucket/prefix` or `file:///folder`; empty: nowhere, and
+    #: no files are taken.
+    media_url: str = ""
+    #: An S3-compatible server's address; empty: Amazon's own.
+    media_endpoint_url: str = ""
+    media_region: str = "us-east-1"
+    #: Credentials of the bucket; empty: those of the environment (a pod's role).
+    media_access_key_id: str = ""
+    media_secret_access_key: SecretStr = SecretStr("")
+    #: Files of one tenant that may be on their way in at once.
+    max_uploads_per_tenant: int = Field(default=8, ge=1)
 
     lease_seconds: float = Field(default=15.0, gt=0)
     turn_deadline_seconds: int = Field(default=3600, ge=1)
@@ -126,6 +139,19 @@ class GatewaySettings(BaseSettings):
         """Credentials of the platform's own apps by the channel's folder; only those there are."""
         secret = self.slack_signing_secret.get_secret_value()
         return {"slack": {"signingSecret": secret}} if secret else {}
+
+    @property
+    def media_address(self) -> ObjectAddress | None:
+        """Where files are kept; None: nowhere."""
+        if not self.media_url:
+            return None
+        return ObjectAddress(
+            url=self.media_url,
+            endpoint_url=self.media_endpoint_url,
+            region=self.media_region,
+            access_key_id=self.media_access_key_id,
+            secret_access_key=self.media_secret_access_key,
+        )
 
     @property
     def chat_key_bytes(self) -> bytes:

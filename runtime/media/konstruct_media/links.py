@@ -1,4 +1,4 @@
-"""Expiring links to files: `tenant/media?expires&signature`, signed with HMAC-SHA256. Pure.
+"""Expiring links to files: `/chat/files/tenant/media?expires&signature`, by HMAC-SHA256. Pure.
 
 A link opens one file for whoever has it, until it expires; it says nothing of who that is.
 """
@@ -35,14 +35,15 @@ def link(
     query = urlencode(
         {"expires": expires, "signature": _signature(tenant_id, media_id, expires, key)}
     )
-    return f"/media/{tenant_id}/{media_id}?{query}"
+    return f"/chat/files/{tenant_id}/{media_id}?{query}"
 
 
 def check_link(
     tenant_id: UUID, media_id: UUID, expires: str, signature: str, *, key: bytes, now: datetime
 ) -> None:
     """Raise LinkForged unless it was signed with `key`, LinkExpired when its time is over."""
-    if not (expires.isascii() and expires.isdecimal()) or len(expires) > _LONGEST:
+    plain = expires.isascii() and expires.isdecimal() and len(expires) <= _LONGEST
+    if not plain or str(int(expires)) != expires:
         raise LinkForged("The link names no time.")
     right = _signature(tenant_id, media_id, int(expires), key)
     if not hmac.compare_digest(right.encode(), signature.encode()):

@@ -8,7 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from konstruct_messages.inbound import InboundKind, InboundMessage
-from konstruct_messages.replies import Choice
+from konstruct_messages.replies import Choice, LogKind, NoticeCode
+from konstruct_store.errors import NotFound
+from konstruct_store.identifiers import new_id
+from konstruct_store.log import LogEntry
+from konstruct_store.people import tell
 from konstruct_store.receive import Received
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store
@@ -111,6 +115,27 @@ async def judge(
     chosen = message.chosen.key if message.chosen is not None else ""
     same = row is not None and (row["choice"], row["person_key"]) == (chosen, message.person.key)
     return ChoiceVerdict.TAKEN if same else ChoiceVerdict.ANSWERED
+
+
+async def say_over(
+    store: Store,
+    tenant_id: UUID,
+    ask: Ask,
+    *,
+    code: NoticeCode,
+    text: str,
+    sends: bool,
+) -> LogEntry:
+    """Tell the people of a question's conversation why a choice was not taken.
+
+    `sends`: a vendor carries it. Raises NotFound and RetryLater.
+    """
+    place = (tenant_id, ask.conversation_id)
+    async with store.transaction(tenant_id) as connection:
+        if await connection.fetchrow(statement("people/conversation"), *place) is None:
+            raise NotFound("The tenant has no such conversation.")
+        payload = {"code": code.value, "text": text, "ask": str(ask.ask_id)}
+        return await tell(connection, place, new_id(), LogKind.NOTICE, payload, sends=sends)
 
 
 async def open_ask(

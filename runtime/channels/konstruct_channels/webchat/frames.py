@@ -5,7 +5,7 @@ Unknown fields and unknown types are ignored, so that a newer page can talk to a
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pydantic_core
 from pydantic import (
@@ -29,7 +29,13 @@ TOO_LARGE = "too_large"
 BAD_FIELD = "bad_field"
 EMPTY = "empty"
 TOO_LONG = "too_long"
-NO_FILES = "no_files"
+BAD_FILE = "bad_file"
+UNKNOWN_ASK = "unknown_ask"
+
+MOST_FILES = 10
+"""Files of one message."""
+
+_UUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 
 def _storable(text: str) -> str:
@@ -55,13 +61,19 @@ class Auth(_Frame):
     after: Annotated[int, Field(ge=0, le=2**53)] | None = None
 
 
+class File(_Frame):
+    """An uploaded file, by the key that its upload was answered with."""
+
+    key: Annotated[str, StringConstraints(pattern=_UUID)]
+
+
 class Message(_Frame):
     """Something said. `id` is the client's own: the same id is stored once."""
 
     type: Literal["message"]
     id: Name
     text: Annotated[str, AfterValidator(_storable)] = ""
-    attachments: list[Any] | None = None
+    attachments: Annotated[list[File], Field(max_length=MOST_FILES)] | None = None
 
 
 class Typing(_Frame):

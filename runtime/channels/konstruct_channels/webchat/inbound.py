@@ -1,8 +1,17 @@
 """Web chat's inbound half: a frame of an authenticated socket becomes a message. Pure."""
 
+from uuid import UUID
+
 from konstruct_channels.inbound import Refusal
 from konstruct_channels.webchat import frames
-from konstruct_messages.inbound import Ignored, InboundMessage, Person
+from konstruct_messages.inbound import (
+    Attachment,
+    Chosen,
+    Ignored,
+    InboundKind,
+    InboundMessage,
+    Person,
+)
 
 
 def normalise(
@@ -29,13 +38,13 @@ def message(
     """Return what `frame` says in the conversation.
 
     A client's id is deduplicated within its conversation, which belongs to one person: nobody can
-    make another person's message look like a repeat.
+    make another person's message look like a repeat. Files are known by their keys alone: whose
+    they are, and what, is the store's to say.
     """
-    if frame.attachments:
-        return Refusal(frames.NO_FILES)
     if len(frame.text) > frames.LONGEST_TEXT:
         return Refusal(frames.TOO_LONG)
-    if not frame.text.strip():
+    files = tuple(Attachment(key=one.key) for one in frame.attachments or ())
+    if not frame.text.strip() and not files:
         return Refusal(frames.EMPTY)
     return InboundMessage(
         conversation_key=conversation_key,
@@ -43,4 +52,23 @@ def message(
         client_id=frame.id,
         person=person,
         text=frame.text,
+        attachments=files,
+    )
+
+
+def choice(
+    frame: frames.Choose, *, person: Person, conversation_key: str
+) -> InboundMessage | Refusal:
+    """Return the choice that `frame` makes; which words it stands for is the store's to say."""
+    try:
+        ask_id = UUID(frame.ask)
+    except ValueError:
+        return Refusal(frames.UNKNOWN_ASK)
+    return InboundMessage(
+        kind=InboundKind.CHOICE,
+        conversation_key=conversation_key,
+        dedupe_keys=(f"ask/{ask_id}",),
+        client_id=f"{ask_id}:{frame.choice}"[:128],
+        person=person,
+        chosen=Chosen(ask_id=ask_id, key=frame.choice[:64]),
     )

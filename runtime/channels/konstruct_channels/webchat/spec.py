@@ -1,6 +1,7 @@
 """Web chat's declaration."""
 
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import Field
@@ -30,6 +31,40 @@ Origin = Annotated[
         pattern=r"^https?://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?$",
     ),
 ]
+
+
+class FilesPolicy(StrEnum):
+    """Whether people may send files."""
+
+    ALLOWED = "Allowed"
+    DENIED = "Denied"
+
+
+MediaTypePattern = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=127,
+        pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/([*]|[a-z0-9][a-z0-9!#$&^_.+-]*[*]?)$",
+    ),
+]
+
+USUAL_FILES = (
+    "image/*",
+    "text/*",
+    "audio/*",
+    "video/*",
+    "application/json",
+    "application/pdf",
+    "application/msword",
+    "application/vnd.ms-excel",
+    "application/vnd.ms-powerpoint",
+    "application/vnd.oasis.opendocument.*",
+    "application/vnd.openxmlformats-officedocument.*",
+)
+"""What people send each other; programs and archives are not among them."""
+
+LARGEST_FILE = 104_857_600
 
 
 class WebChatConfig(ChannelConfig):
@@ -65,6 +100,39 @@ class WebChatConfig(ChannelConfig):
         " shown by the chat window and is not part of the conversation.",
         json_schema_extra={LABEL: "Greeting"},
     )
+    files: FilesPolicy = Field(
+        default=FilesPolicy.ALLOWED,
+        description="Whether people may send files with their messages.",
+        json_schema_extra={LABEL: "Files"},
+    )
+    largest_file_bytes: int = Field(
+        default=10_485_760,
+        ge=1024,
+        le=LARGEST_FILE,
+        description="The largest file that is taken, in bytes. Pictures over 5 MiB are taken, but"
+        " models do not get to see them.",
+        json_schema_extra={LABEL: "Largest file (bytes)"},
+    )
+    file_types: tuple[MediaTypePattern, ...] = Field(
+        default=(),
+        max_length=64,
+        description="Which types of files are taken, as media types; a star at the end stands for"
+        " any rest (image/*). Empty: pictures, texts, audio, video, PDF and office documents.",
+        examples=["image/*"],
+        json_schema_extra={"x-kubernetes-list-type": "set", LABEL: "Types of files"},
+    )
+    files_per_minute: int = Field(
+        default=20,
+        ge=1,
+        le=600,
+        description="How many files one person may send in a minute.",
+        json_schema_extra={LABEL: "Files per minute and person"},
+    )
+
+    def takes(self, media_type: str) -> bool:
+        """Tell whether files of this type are taken."""
+        patterns = self.file_types or USUAL_FILES
+        return any(fnmatchcase(media_type, pattern) for pattern in patterns)
 
 
 SPEC = ChannelSpec(

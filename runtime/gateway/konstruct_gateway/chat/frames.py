@@ -1,6 +1,7 @@
 """What the gateway says on a socket: one JSON object per text frame, told apart by `type`."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 Frame = dict[str, Any]
@@ -25,6 +26,11 @@ def ready(conversation: str, agent: str, *, title: str = "", greeting: str = "")
     if greeting:
         frame["greeting"] = greeting
     return frame
+
+
+def files_taken(largest_bytes: int, media_types: Sequence[str]) -> Frame:
+    """Say which files may be sent; the field is missing where none may."""
+    return {"files": {"largestBytes": largest_bytes, "mediaTypes": list(media_types)}}
 
 
 def accepted(client_id: str, seq: int) -> Frame:

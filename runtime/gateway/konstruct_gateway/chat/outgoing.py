@@ -27,12 +27,20 @@ class Outgoing:
     """The queue of one socket. `read` returns the next page of the log after a `seq`."""
 
     def __init__(
-        self, *, read: Read, send: Send, agent: str, stopped: str, idle_seconds: float
+        self,
+        *,
+        read: Read,
+        send: Send,
+        agent: str,
+        stopped: str,
+        link: Callable[[str], str],
+        idle_seconds: float,
     ) -> None:
         self._read = read
         self._send = send
         self._agent = agent
         self._stopped = stopped
+        self._link = link
         self._idle_seconds = idle_seconds
         self._cursor = 0
         self._newest = 0
@@ -153,14 +161,16 @@ class Outgoing:
         self._at_hand.pop(entry.seq, None)
         if entry.seq <= self._cursor:
             return
-        frame = log_entries.frame_of(entry, agent=self._agent, stopped=self._stopped)
+        frame = log_entries.frame_of(
+            entry, agent=self._agent, stopped=self._stopped, link=self._link
+        )
         if frame is not None and frame["type"] == "said" and frame["id"] in self._own:
             if not self._own[frame["id"]]:
                 await self._acknowledge(frame["id"], entry.seq)
         elif frame is not None:
             await self._send(encode(frame))
         self._cursor = entry.seq
-        if frame is not None and frame["type"] in {"reply", "notice"}:
+        if frame is not None and frame["type"] in {"ask", "reply", "notice"}:
             self._awaiting = False
             if "turn" in frame:
                 self._ended.append(frame["turn"])

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from uuid import UUID
 
 from konstruct_gateway.chat.access import Place
 from konstruct_gateway.edge.metrics import Metrics
@@ -16,6 +17,7 @@ from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import InboundMessage
 from konstruct_registry.snapshot import AgentSnapshot
+from konstruct_store import media as stored_media
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
@@ -37,14 +39,16 @@ class Reception:
     async def take(self, place: Place, agent: AgentSnapshot, message: InboundMessage) -> Received:
         """Return what the message became, once it is committed; then wake the tenant's agents.
 
-        Raises Overloaded, RetryLater (nothing was taken) or ConversationOfAnother.
+        Its attachments are the person's uploads, by their keys. Raises Overloaded, RetryLater
+        (nothing was taken), AttachmentRefused or ConversationOfAnother.
         """
         began = self.clock()
         tenant_id = place.tenant.tenant_id
         if not self.receiving.take(str(tenant_id)):
             raise Overloaded("This tenant has too many messages on their way.")
         try:
-            received = await self._receive(place, agent, self.sentences.commands.mark(message))
+            marked = self.sentences.commands.mark(message) if message.chosen is None else message
+            received = await self._receive(place, agent, await self._with_files(place, marked))
         finally:
             self.receiving.give(str(tenant_id))
         channel = "WebChat"
@@ -76,8 +80,22 @@ class Reception:
             agent_name=agent.display_name,
             exclusive=True,
             answering=self.sentences.answering(place.tenant, agent),
+            uploads=True,
         )
         return received
+
+    async def _with_files(self, place: Place, message: InboundMessage) -> InboundMessage:
+        """Say of each attachment what is known of it, not what its sender says."""
+        if not message.attachments:
+            return message
+        found = await stored_media.find_uploads(
+            self.store,
+            place.tenant.tenant_id,
+            place.connection_id,
+            person_key=message.person.key,
+            media_ids=[UUID(one.key) for one in message.attachments],
+        )
+        return message.model_copy(update={"attachments": tuple(found)})
 
     def _tell(
         self, place: Place, agent: AgentSnapshot, message: InboundMessage, received: Received

@@ -7,6 +7,8 @@ from konstruct_gateway.chat.hub import Hub
 from konstruct_gateway.chat.reception import Reception
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
+from konstruct_gateway.media.files import Files
+from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.replicas import Replicas
 from konstruct_gateway.sentences import Sentences
@@ -20,6 +22,8 @@ class ChatServices:
 
     settings: GatewaySettings
     store: Store
+    files: Files
+    notices: Notices
     view: RegistryView
     hub: Hub
     reception: Reception

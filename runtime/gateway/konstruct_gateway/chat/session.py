@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from konstruct_channels.inbound import Refusal
 from konstruct_channels.webchat import frames as inbound_frames
+from konstruct_channels.webchat.spec import USUAL_FILES, FilesPolicy
 from konstruct_gateway.chat import access, frames
 from konstruct_gateway.chat.access import Place
 from konstruct_gateway.chat.outgoing import Outgoing
@@ -148,13 +149,17 @@ class Session:
             send=self.socket.send_text,
             agent=self._agent.display_name,
             stopped=self.services.sentences.stopped(*self._languages),
+            link=self.services.files.link_of(self.place.tenant.tenant_id),
             idle_seconds=_ALONE_SECONDS if self.services.replicas.alone else _IDLE_SECONDS,
         )
         self._outgoing.start_after(auth.after or 0)
         self.services.hub.join(self, self.conversation_id)
         config = self.place.config
         name = self._agent.display_name
-        await self._say(frames.ready(key, name, title=config.title, greeting=config.greeting))
+        ready = frames.ready(key, name, title=config.title, greeting=config.greeting)
+        if self.services.files.kept and config.files is FilesPolicy.ALLOWED:
+            ready |= frames.files_taken(config.largest_file_bytes, config.file_types or USUAL_FILES)
+        await self._say(ready)
         await self._outgoing.catch_up()
         if self.conversation_id is not None:
             self.services.hub.show_live(self, self.conversation_id)

@@ -16,10 +16,17 @@ from konstruct_gateway.chat.outgoing import Outgoing
 from konstruct_gateway.chat.services import ChatServices
 from konstruct_gateway.errors import Unavailable
 from konstruct_gateway.registry.view import answering
-from konstruct_messages.inbound import Person
+from konstruct_messages.inbound import InboundMessage, Person
 from konstruct_registry.snapshot import AgentSnapshot
-from konstruct_store import people, settle
-from konstruct_store.errors import ConversationOfAnother, Refused, RetryLater, TurnLost
+from konstruct_store import asks, people, settle
+from konstruct_store.asks import ChoiceVerdict
+from konstruct_store.errors import (
+    AttachmentRefused,
+    ConversationOfAnother,
+    Refused,
+    RetryLater,
+    TurnLost,
+)
 from konstruct_store.receive import Received
 
 
@@ -52,17 +59,16 @@ class Speech:
         Sets `too_fast` when the socket is to be closed. Raises ConversationOfAnother.
         """
         match frame:
-            case Refusal():
-                return self._refuse(frame.code)
+            case Refusal() | inbound_frames.Auth():
+                return self._refuse(frame.code if isinstance(frame, Refusal) else "already_ready")
             case inbound_frames.Message():
                 return await self._message(frame)
             case inbound_frames.Stop():
                 return await self._stop(frame, conversation_id)
             case inbound_frames.Feedback():
                 return await self._feedback(frame, conversation_id)
-            case inbound_frames.Auth() | inbound_frames.Choose():
-                ready = isinstance(frame, inbound_frames.Auth)
-                return self._refuse("already_ready" if ready else "unknown_ask")
+            case inbound_frames.Choose():
+                return await self._choose(frame)
             case _:
                 self.services.metrics.ignored.labels("WebChat", frame.type).inc()
                 return None
@@ -85,11 +91,49 @@ class Speech:
 
     async def _take(self, frame: inbound_frames.Message) -> tuple[Place, AgentSnapshot, Received]:
         """Make the message durable. Raises _NotTaken or ConversationOfAnother."""
+        message = inbound.message(frame, person=self.person, conversation_key=self.conversation_key)
+        return await self._receive(message)
+
+    async def _choose(self, frame: inbound_frames.Choose) -> frames.Frame | None:
+        """Take a choice; its words come back as `said`, to this socket too.
+
+        What comes too late, and another choice than the one that was made, changes nothing; a
+        notice says so.
+        """
+        services, tenant_id = self.services, self.place.tenant.tenant_id
+        choice = inbound.choice(frame, person=self.person, conversation_key=self.conversation_key)
+        if isinstance(choice, Refusal):
+            return self._refuse(choice.code)
+        try:
+            resolved = await asks.resolve(
+                services.store, tenant_id, self.place.connection_id, choice
+            )
+            ask, message = resolved.ask, resolved.message
+            verdict = resolved.verdict
+            elsewhere = ask is None or ask.conversation_key != self.conversation_key
+            if ask is None or elsewhere or verdict is ChoiceVerdict.UNKNOWN:
+                return self._refuse(inbound_frames.UNKNOWN_ASK)
+            if message is not None:
+                place, agent, received = await self._receive(message)
+                verdict = await asks.judge(services.store, tenant_id, message, received)
+                if not received.duplicate:
+                    await self._after(place, agent, received)
+            if verdict in {ChoiceVerdict.EXPIRED, ChoiceVerdict.ANSWERED}:
+                await services.notices.say_over(tenant_id, ask, verdict, self.languages)
+        except _NotTaken as refused:
+            return self._refuse(refused.code)
+        except RetryLater:
+            return self._refuse("try_again")
+        return None
+
+    async def _receive(
+        self, message: InboundMessage | Refusal
+    ) -> tuple[Place, AgentSnapshot, Received]:
+        """Make something said durable. Raises _NotTaken or ConversationOfAnother."""
         place, agent = self._now()
         if not self.services.message_rate.take(f"{place.tenant.tenant_id}/{self.person.key}"):
             self.too_fast = True
             raise _NotTaken("too_fast")
-        message = inbound.message(frame, person=self.person, conversation_key=self.conversation_key)
         if isinstance(message, Refusal):
             raise _NotTaken(message.code)
         self.outgoing.await_answer()
@@ -97,6 +141,8 @@ class Speech:
             received = await self.services.reception.take(place, agent, message)
         except ConversationOfAnother:
             raise
+        except AttachmentRefused as error:
+            raise _NotTaken(inbound_frames.BAD_FILE) from error
         except (RetryLater, Unavailable) as error:
             raise _NotTaken("try_again") from error
         except Refused as error:

@@ -6,15 +6,19 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
+from konstruct_channels.webchat.spec import LARGEST_FILE
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.chat.desk import Desk
 from konstruct_gateway.chat.routes import ChatRoutes
 from konstruct_gateway.chat.undelivered import Undelivered
+from konstruct_gateway.chat.uploads import Uploads
 from konstruct_gateway.chat.widget import Widget
 from konstruct_gateway.edge import answers
 from konstruct_gateway.edge.bodies import LimitBodies, RequireCallers, bearer, require_token
 from konstruct_gateway.edge.direct import Direct, DirectRoute
+from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.hints import Hints
+from konstruct_gateway.media.serving import FileRoutes
 from konstruct_gateway.registry.routes import routes as registry_routes
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.settings import GatewaySettings
@@ -28,8 +32,11 @@ _REPLICA_BODY = 8_388_608
 def public_app(parts: Parts) -> ASGIApp:
     """Return what the world may reach."""
     chat, widget = ChatRoutes(parts.chat), Widget(parts.chat)
+    settings = parts.chat.settings
     desk = Desk(parts.chat, parts.turns.goes_to_vendor)
     undelivered = Undelivered(parts.chat)
+    uploads = Uploads(parts.chat, parts.chat.files, Counts(settings.max_uploads_per_tenant))
+    served = FileRoutes(parts.chat.files)
     hooks = parts.hooks
     here = "/chat/{tenant}/{connection}"
     found: list[BaseRoute] = [
@@ -39,6 +46,9 @@ def public_app(parts: Parts) -> ASGIApp:
         Route(f"{here}/ticket", chat.preflight, methods=["OPTIONS"]),
         WebSocketRoute(f"{here}/ws", chat.socket),
         Route(f"{here}/widget.js", widget.script),
+        Route(f"{here}/files", uploads.upload, methods=["POST"]),
+        Route(f"{here}/files", uploads.preflight, methods=["OPTIONS"]),
+        Route("/chat/files/{tenant:uuid}/{media:uuid}", served.file, methods=["GET", "HEAD"]),
         Route("/chat/{tenant}/portal/conversations/{conversation}", desk.act, methods=["POST"]),
         Route("/chat/{tenant}/portal/undelivered", undelivered.act, methods=["POST"]),
         Route("/hooks/{channel}", hooks.shared, methods=["GET", "POST"]),
@@ -48,7 +58,12 @@ def public_app(parts: Parts) -> ASGIApp:
         Starlette(routes=found, exception_handlers=answers.handlers()),
         [DirectRoute("/hooks/{channel}/{tenant}/{connection}", hooks.own)],
     )
-    return LimitBodies(app, largest=_PUBLIC_BODY, larger={"/hooks/": hooks.largest_body})
+    return LimitBodies(
+        app,
+        largest=_PUBLIC_BODY,
+        larger={"/hooks/": hooks.largest_body},
+        endings={"/files": LARGEST_FILE},
+    )
 
 
 def internal_app(settings: GatewaySettings, parts: Parts) -> ASGIApp:

@@ -16,13 +16,22 @@ from konstruct_gateway.errors import GatewayError, NotFound, Unauthorised
 class LimitBodies:
     """Answers 413 to a body over `largest` bytes, declared or counted.
 
-    A path that starts with one of `larger`'s keys has that limit instead.
+    A path that starts with one of `larger`'s keys has that limit instead, and one that ends with
+    one of `endings`' keys has that one.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int, larger: dict[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        largest: int,
+        larger: dict[str, int] | None = None,
+        endings: dict[str, int] | None = None,
+    ) -> None:
         self._app = app
         self._largest = largest
         self._larger = larger or {}
+        self._endings = endings or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, its body counted."""
@@ -50,6 +59,9 @@ class LimitBodies:
     def _limit(self, path: str) -> int:
         for prefix, limit in self._larger.items():
             if path.startswith(prefix):
+                return limit
+        for ending, limit in self._endings.items():
+            if path.endswith(ending):
                 return limit
         return self._largest
 

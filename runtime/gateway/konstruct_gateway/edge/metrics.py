@@ -49,6 +49,12 @@ class Metrics:
             ["channel", "value"],
             registry=self.registry,
         )
+        self.files = Counter(
+            "konstruct_gateway_files",
+            "People's files, by channel and what became of them",
+            ["channel", "state"],
+            registry=self.registry,
+        )
         self.sockets = Gauge(
             "konstruct_gateway_sockets", "Open web chat sockets", registry=self.registry
         )
