@@ -20,6 +20,7 @@ from konstruct_store.store import Store
 _SOCKETS_AT_A_TIME = 100
 _DRAIN_SECONDS = 5.0
 _LATER_TICK_SECONDS = 0.5
+_SIGN_TICK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ async def open_gateway(
         finally:
             await gateway.say_goodbye()
             await parts.drafts.close()
+            await parts.signs.close()
             await parts.sender.drain(seconds=_DRAIN_SECONDS)
             await parts.welcome.close()
             for task in tasks:
@@ -107,6 +109,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
         "doorkeeper": (poll, parts.hooks.reception.decide_held),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
         "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),
+        "signs": (_SIGN_TICK_SECONDS, parts.signs.refresh),
         "later": (min(_LATER_TICK_SECONDS, settings.later_seconds), parts.say_later),
     }
     return [

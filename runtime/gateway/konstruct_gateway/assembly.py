@@ -13,6 +13,7 @@ from konstruct_gateway.background.housekeeping import Housekeeper
 from konstruct_gateway.background.later import Later
 from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.background.sender import Sender
+from konstruct_gateway.background.signs import SignBoard
 from konstruct_gateway.background.sweeper import Sweeper
 from konstruct_gateway.chat.hub import Hub
 from konstruct_gateway.chat.reception import Reception
@@ -64,6 +65,7 @@ class Parts:
     claims: Claims
     turns: Turns
     drafts: Drafts
+    signs: SignBoard
     work_rate: Rates
     board: DemandBoard
     hooks: HookRoutes
@@ -142,7 +144,9 @@ def assemble(
     )
     sender = Sender(delivering, poll_seconds=settings.poll_seconds, queued=queued)
     drafts = Drafts(store, view, metrics, outbounds)
+    signs = SignBoard(view, outbounds, sentences)
     telling.listen(drafts.heard)
+    telling.listen(signs.heard)
     turns = Turns(
         store=store,
         view=view,
@@ -196,6 +200,7 @@ def assemble(
         ),
         turns=turns,
         drafts=drafts,
+        signs=signs,
         work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),
         board=DemandBoard(store, view),
         hooks=HookRoutes(
@@ -210,6 +215,7 @@ def assemble(
                 later=later,
                 conditions=conditions,
                 controls=Controls(store, telling, metrics, sentences, welcome),
+                signs=signs,
                 doorkeeper=Doorkeeper(
                     store, view, outbounds, telling, sentences, metrics, conditions
                 ),

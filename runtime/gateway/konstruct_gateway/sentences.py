@@ -68,6 +68,11 @@ class Sentences:
             " this assistant for access."
         )
 
+    def working(self, *languages: str) -> str:
+        """Say what the agent does, behind its name and without a capital letter."""
+        _ = self._speak(languages)
+        return _("is working on an answer …")
+
     def stopped(self, *languages: str) -> str:
         """Say that the person's wish to stop was done."""
         _ = self._speak(languages)

@@ -9,6 +9,7 @@ import structlog
 
 from konstruct_channels.inbound import Arrived, Chosen, Item, Judged, Learnt, Opened, Stopped
 from konstruct_gateway.background.later import Expected, Later
+from konstruct_gateway.background.signs import SignBoard
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded, Unavailable
@@ -50,6 +51,7 @@ class HookReception:
     later: Later
     conditions: Conditions
     controls: Controls
+    signs: SignBoard
     doorkeeper: Doorkeeper
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
@@ -167,6 +169,8 @@ class HookReception:
                 await self.notices.say_suspended(*place, languages, sends=True)
             elif not stored_as.duplicate:
                 self.later.expect(Expected(*place, stored_as.seq, languages, sends=True))
+                where = (route.tenant, route.connection, agent)
+                self.signs.received(*where, stored_as.conversation_id, one.message)
 
     def _tell(
         self,
