@@ -161,3 +161,8 @@ MUTANTS ?= 1000000
 .PHONY: campaign-forgery
 campaign-forgery: $(VENV)/.installed ## Forge webhooks of every channel; none may be taken (MUTANTS, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_forgery.py --mutants $(MUTANTS) --seed $(SEED)
+
+SENDS ?= 10000
+.PHONY: campaign-ambiguous-send
+campaign-ambiguous-send: $(VENV)/.installed ## Lose, delay and break Slack's answers; nothing may be seen twice (SENDS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_ambiguous_send.py --sends $(SENDS) --seed $(SEED)

@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 
+from support.campaigns.busy_slack import busy_slack
 from support.campaigns.killer import Killer
 from support.campaigns.ledgers import (
     Conversation,
@@ -27,10 +28,10 @@ from support.campaigns.ledgers import (
     recoveries,
 )
 from support.campaigns.people import Person, SlackEvents, SlackPerson, SlackReader, WebPerson
-from support.campaigns.product import SECRET, WEB_CHAT, Addresses, Product, Unlimited
+from support.campaigns.product import SECRET, WEB_CHAT, Addresses, Product
 from support.campaigns.report import percentiles, progress, say
 from support.far_model import FarModel
-from support.far_slack import FarSlack, far_slack
+from support.far_slack import far_slack
 from support.stack import running_stack
 
 TARGETS = ("gateway", "agent", "llm", "postgres")
@@ -155,7 +156,7 @@ def _behind(person: Person) -> int:
 
 async def run(plan: Plan, directory: Path) -> Result:
     """Run the campaign in `directory` and return what the oracle found."""
-    far = FarSlack(tiers=Unlimited())
+    far = busy_slack()
     async with (
         FarModel(rule=answer_with_nonces) as model,
         far_slack(far),

@@ -271,14 +271,14 @@ class SlackReader:
 
     def look(self) -> None:
         """Note which messages have an answer by now."""
-        # A streamed message grows: what is not finished yet is read again.
+        # A reply may grow while it is written: what is new is read again.
         ledger = self._far.ledger
         for posted in ledger[max(0, self._read - 200) :]:
             conversation = self._of(posted.channel, posted.thread_ts)
             if conversation is None:
                 continue
-            for name in NONCE.findall(posted.text):
-                conversation.replied_at.setdefault(name, posted.at)
+            for name in NONCE.findall(posted.seen):
+                conversation.replied_at.setdefault(name, time.monotonic())
         self._read = len(ledger)
 
     def conclude(self) -> list[str]:
@@ -289,17 +289,17 @@ class SlackReader:
         stray: list[str] = []
         for posted in self._far.ledger:
             owner = self._of(posted.channel, posted.thread_ts)
-            (stray if owner is None else owner.replies).append(posted.text)
+            (stray if owner is None else owner.replies).append(posted.seen)
         return stray
 
     def evidence(self) -> list[str]:
         """Say of every message that was answered twice in which posts, with their marks."""
         posts: dict[str, list[Posted]] = {}
         for posted in self._far.ledger:
-            for name in NONCE.findall(posted.text):
+            for name in NONCE.findall(posted.seen):
                 posts.setdefault(name, []).append(posted)
         return [
-            f"{name} in {one.channel}:{one.thread_ts} at {one.at:.3f} {one.metadata}"
+            f"{name} {one.channel}:{one.thread_ts} at {one.at:.3f}: {one.history} {one.metadata}"
             for name, some in posts.items()
             if len(some) > 1
             for one in some

@@ -24,13 +24,6 @@ NO_LIMITS = {
 }
 
 
-class Unlimited(dict[str, int]):
-    """Slack's tiers for a workspace that may call as often as it likes."""
-
-    def get(self, _method: str, _default: object = None) -> int:
-        return 1_000_000
-
-
 @dataclass(frozen=True)
 class Addresses:
     """Where the programs find each other and the vendors: the real thing, or a proxy before it.
