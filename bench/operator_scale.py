@@ -24,7 +24,7 @@ from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster as Door
 from konstruct_operator.errors import AlreadyThere
 from support import declared
-from support.cluster import Cluster, _built_cluster, _given_cluster
+from support.cluster import Cluster, _built_cluster, given_cluster
 from support.far_registry import FarRegistry, far_registry
 from support.operator_process import (
     ACCOUNT,
@@ -46,7 +46,7 @@ def main() -> None:
     arguments.add_argument("--idle-seconds", type=float, default=70)
     chosen = arguments.parse_args()
     given = os.environ.get("KUBECONFIG")
-    with _given_cluster(Path(given)) if given else _built_cluster() as cluster:
+    with given_cluster(Path(given)) if given else _built_cluster() as cluster:
         os.environ["KUBECONFIG"] = str(cluster.kubeconfig)
         print(json.dumps(_measure(cluster, chosen, leave=not given)))
 
