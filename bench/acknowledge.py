@@ -33,6 +33,7 @@ from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
 from konstruct_registry.seals import seal
 from processes import cpu_seconds, percentile, pin
 from slack_load import APP, SIGNING_SECRET, TEAM, Outcome, SlackLoad
+from slack_stub import yes_slack
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.postgres import TEMPLATE
 from support.stack import Program, Stack, free_port, running_stack, work_token
@@ -43,10 +44,7 @@ WORK_SECONDS = 1.0
 """How long the work on a message takes in the crash part: a quick answer of a model."""
 
 _PASSING_SECONDS = 3.0
-_SETTINGS = {
-    "KONSTRUCT_SLACK_API_URL": "http://127.0.0.1:9",
-    "KONSTRUCT_MAX_RECEIVING_PER_TENANT": "100000",
-}
+_SETTINGS = {"KONSTRUCT_MAX_RECEIVING_PER_TENANT": "100000"}
 
 
 @dataclass
@@ -76,8 +74,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
-        async with running_stack(directory) as stack:
-            servers = [await open_server(stack, name) for name in options.servers]
+        async with running_stack(directory) as stack, yes_slack() as slack:
+            servers = [await open_server(stack, name, slack) for name in options.servers]
             pin(stack.postgres.pid, GENERATOR_PROCESSOR)
             pin_self()
             await rounds(servers, options)
@@ -136,10 +134,10 @@ async def crashes(servers: list[Server], options: argparse.Namespace) -> None:
         print(f"{server.name:8} {len(acknowledged):12} {gone:10} {len(undone):10}")
 
 
-async def open_server(stack: Stack, name: str) -> Server:
+async def open_server(stack: Stack, name: str, slack: str) -> Server:
     """Start one of the four."""
     if name == "gateway":
-        return await open_gateway(stack)
+        return await open_gateway(stack, slack)
     port, worked = free_port(), stack.directory / f"{name}.worked"
     worked.touch()
     url = []
@@ -179,7 +177,7 @@ async def open_server(stack: Stack, name: str) -> Server:
     return Server(name, start, SlackLoad(port, PATH), undone, stored, await start())
 
 
-async def open_gateway(stack: Stack) -> Server:
+async def open_gateway(stack: Stack, slack: str) -> Server:
     """Start the gateway with a tenant whose agent is away: what is stored stays to be claimed."""
     public, internal = free_port(), free_port()
     tenant_id = uuid.uuid4()
@@ -187,7 +185,9 @@ async def open_gateway(stack: Stack) -> Server:
 
     async def start() -> Program:
         program = await stack.start_gateway(
-            public_port=public, internal_port=internal, environment=_SETTINGS
+            public_port=public,
+            internal_port=internal,
+            environment={**_SETTINGS, "KONSTRUCT_SLACK_API_URL": slack},
         )
         pin(program.process.pid, SERVER_PROCESSOR)
         return program

@@ -25,10 +25,10 @@ from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
 from konstruct_registry.seals import seal
 from processes import milliseconds, percentile, pin
 from slack_load import APP, SIGNING_SECRET, TEAM, SlackLoad
+from slack_stub import yes_slack
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.stack import Stack, free_port, running_stack, work_token
 
-_SETTINGS = {"KONSTRUCT_SLACK_API_URL": "http://127.0.0.1:9"}
 _QUIET, _NOISY = "quiet", "noisy"
 
 
@@ -94,15 +94,17 @@ async def main() -> None:
     with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
         directory = Path(name)
         directory.chmod(0o755)
-        async with running_stack(directory) as stack:
-            await compare(stack, options)
+        async with running_stack(directory) as stack, yes_slack() as slack:
+            await compare(stack, slack, options)
 
 
-async def compare(stack: Stack, options: argparse.Namespace) -> None:
+async def compare(stack: Stack, slack: str, options: argparse.Namespace) -> None:
     """Measure the quiet tenant alone and beside the noisy one, in turns."""
     public, internal = free_port(), free_port()
     gateway = await stack.start_gateway(
-        public_port=public, internal_port=internal, environment=_SETTINGS
+        public_port=public,
+        internal_port=internal,
+        environment={"KONSTRUCT_SLACK_API_URL": slack},
     )
     tokens = {name: await push(stack, name) for name in (_QUIET, _NOISY)}
     pin(gateway.process.pid, SERVER_PROCESSOR)

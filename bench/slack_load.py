@@ -163,11 +163,11 @@ class SlackLoad:
         """Send at Poisson times of `rate` per second; return when all are answered or given up."""
         chance = random.Random(seed)
         outcome = self._outcome = Outcome()
-        requests = [signed_event(self._path) for _ in range(int(rate * seconds))]
-        self._left = len(requests)
+        self._left = int(rate * seconds)
         due = time.monotonic() + 0.2
-        for event, request in requests:
+        for _ in range(self._left):
             due += chance.expovariate(rate)
+            event, request = signed_event(self._path)
             if (pause := due - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
             outcome.due[event] = due
