@@ -10,6 +10,7 @@ from typing import Any, cast
 import konstruct_channels
 from konstruct_channels.errors import UnknownChannel
 from konstruct_channels.inbound import Inbound
+from konstruct_channels.listening import Listening
 from konstruct_channels.outbound import Outbound
 from konstruct_channels.spec import ChannelSpec, Transport
 
@@ -55,6 +56,21 @@ async def open_outbounds(
             if spec.sends and has_half(spec, "outbound"):
                 half = importlib.import_module(_module(spec, "outbound"))
                 opened = half.open_outbound(api_urls.get(spec.folder) or spec.api_url)
+                found[spec.channel_type] = await stack.enter_async_context(opened)
+        yield found
+
+
+@asynccontextmanager
+async def open_listenings(
+    specs: Mapping[str, ChannelSpec], *, api_urls: Mapping[str, str]
+) -> AsyncIterator[Mapping[str, Listening]]:
+    """Yield the listening halves by channel type; their connections are closed afterwards."""
+    async with AsyncExitStack() as stack:
+        found: dict[str, Listening] = {}
+        for spec in specs.values():
+            if has_half(spec, "listening"):
+                half = importlib.import_module(_module(spec, "listening"))
+                opened = half.open_listening(api_urls.get(spec.folder) or spec.api_url)
                 found[spec.channel_type] = await stack.enter_async_context(opened)
         yield found
 

@@ -206,3 +206,12 @@ class SharedInbound(Protocol):
     def claim(self, config: Mapping[str, Any]) -> str:
         """Return the installation of the shared app that a connection claims; empty: none."""
         ...
+
+
+@runtime_checkable
+class EnvelopeInbound(Protocol):
+    """An inbound half whose vendor also delivers over a connection that we open."""
+
+    def read_envelope(self, envelope: Mapping[str, Any], connection: Connection) -> Reading:
+        """Say what one delivery holds; the connection itself is the proof. Never raises."""
+        ...

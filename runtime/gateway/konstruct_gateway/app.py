@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp
 
-from konstruct_channels.catalogue import load_specs, open_outbounds
+from konstruct_channels.catalogue import load_specs, open_listenings, open_outbounds
+from konstruct_channels.listening import Listening
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.assembly import Parts, assemble
+from konstruct_gateway.background.listeners import Listeners
 from konstruct_gateway.background.loops import every
 from konstruct_gateway.edge.apps import internal_app, public_app
 from konstruct_gateway.settings import GatewaySettings
@@ -71,7 +73,9 @@ async def open_gateway(
         parts = assemble(settings, store, outbounds, objects)
         await parts.view.refresh()
         await parts.replicas.refresh()
-        tasks = _start(settings, parts)
+        halves = open_listenings(load_specs(), api_urls=settings.api_urls)
+        listeners = _listeners(parts, await stack.enter_async_context(halves))
+        tasks = _start(settings, parts, listeners)
         gateway = Gateway(
             public_app=public_app(parts),
             internal_app=internal_app(settings, parts),
@@ -81,6 +85,7 @@ async def open_gateway(
             yield gateway
         finally:
             await gateway.say_goodbye()
+            await listeners.close()
             await parts.drafts.close()
             await parts.signs.close()
             await parts.sender.drain(seconds=_DRAIN_SECONDS)
@@ -96,7 +101,21 @@ async def open_gateway(
         await store.close()
 
 
-def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
+def _listeners(parts: Parts, listenings: Mapping[str, Listening]) -> Listeners:
+    hooks = parts.hooks
+    return Listeners(
+        view=parts.view,
+        replicas=parts.replicas,
+        reception=hooks.reception,
+        specs=hooks.specs,
+        inbounds=hooks.inbounds,
+        listenings=listenings,
+    )
+
+
+def _start(
+    settings: GatewaySettings, parts: Parts, listeners: Listeners
+) -> list[asyncio.Task[None]]:
     poll = settings.poll_seconds
     rounds = {
         "registry": (poll, parts.refresh_registry),
@@ -106,6 +125,7 @@ def _start(settings: GatewaySettings, parts: Parts) -> list[asyncio.Task[None]]:
         "sender": (0.0, parts.sender.round),
         "backlog": (settings.backlog_seconds, parts.sender.count_backlog),
         "prober": (poll, parts.prober.round),
+        "listeners": (poll, listeners.round),
         "doorkeeper": (poll, parts.hooks.reception.decide_held),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
         "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),

@@ -1,8 +1,9 @@
 """The other replicas: found through a small table, told over HTTP. Lossy by design."""
 
 import asyncio
+import hashlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import httpx
@@ -32,6 +33,14 @@ class Replicas:
         """Whether no other replica is known."""
         return not self._peers
 
+    def mine(self, key: str) -> bool:
+        """Tell whether something that one replica does for all falls to this one.
+
+        Every replica weighs all it knows of the same way (rendezvous hashing): a replica that comes
+        or goes moves only its own share. Two may think so for a moment.
+        """
+        return not self._url or self._url == max((self._url, *self._peers), key=_weight(key))
+
     def publish(self, hint: Hint) -> None:
         """Tell every other replica, soon; what a slow peer cannot take is dropped."""
         for peer in self._peers.values():
@@ -57,6 +66,10 @@ class Replicas:
         await asyncio.gather(*(peer.ended() for peer in peers), return_exceptions=True)
         if self._url:
             await stored.retire(self._store, self._replica_id)
+
+
+def _weight(key: str) -> Callable[[str], bytes]:
+    return lambda url: hashlib.sha256(f"{url}\n{key}".encode()).digest()
 
 
 class _Peer:
