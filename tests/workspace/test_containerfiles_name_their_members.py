@@ -36,4 +36,7 @@ def test_its_final_stage_knows_nothing_of_the_build(program: str) -> None:
     assert "ARG" not in final
     assert "USER 65532:65532" in final
     copied = re.findall(r"^COPY .*$", final, flags=re.MULTILINE)
-    assert copied == ["COPY --from=build /opt/konstruct /opt/konstruct"]
+    assert copied == [
+        "COPY --from=dependencies /opt/konstruct /opt/konstruct",
+        "COPY --from=members /opt/members /opt/members",
+    ]
