@@ -58,6 +58,12 @@ async def test_the_chat_command_answers_and_remembers(here: Site, running: Run) 
     assert memory.stat().st_mode & 0o777 == 0o600
 
 
+async def test_the_doctor_says_what_waits_to_be_sent(here: Site, running: Run) -> None:
+    code, said = await here.konstruct("doctor")
+    assert (code, "0 wait to be sent" in said) == (0, True), said
+    assert "apology" not in said
+
+
 async def test_whom_nobody_knows_cannot_be_talked_to(here: Site, running: Run) -> None:
     code, said = await here.konstruct("chat", "acme/nowhere", "hello")
     assert code == 1

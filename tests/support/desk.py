@@ -28,3 +28,13 @@ async def act(
     async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
         path = f"/chat/{tenant}/portal/conversations/{conversation}"
         return await client.post(path, json=wish, headers=headers)
+
+
+async def repair(running: RunningGateway, ticket: str, **wish: Any) -> list[str]:
+    """Wish something about what did not arrive; return the ids of what was done."""
+    headers = {"Authorization": f"Bearer {ticket}"}
+    async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
+        answer = await client.post("/chat/acme/portal/undelivered", json=wish, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found: list[str] = answer.json()["done"]
+    return found

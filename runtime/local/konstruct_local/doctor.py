@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.pool import load_pool
+from konstruct_local.backlog import read_backlog
 from konstruct_local.errors import LocalError
 from konstruct_local.home import Home
 from konstruct_local.keys import KeyFile
@@ -28,6 +29,21 @@ from konstruct_store import Store
 from konstruct_store.errors import StoreError
 
 _SCARCE_BYTES = 1024**3
+_LATE_SECONDS = 300.0
+_NOT_DONE = {
+    "Refused": _(
+        "{count} messages were not delivered, the oldest {hours} h ago."
+        " See Not delivered in the portal."
+    ),
+    "Unknown": _(
+        "Of {count} messages nobody can tell whether they arrived, the oldest {hours} h ago."
+        " See Not delivered in the portal."
+    ),
+    "Dead": _(
+        "{count} messages got an apology instead of an answer, the oldest {hours} h ago."
+        " See Not delivered in the portal."
+    ),
+}
 
 
 class Health(StrEnum):
@@ -56,6 +72,7 @@ async def run_doctor(settings: LocalSettings, terminal: Terminal) -> int:
         *_keys(home),
         *_address(settings, home),
         *(await _database(settings, home)),
+        *(await _backlog(settings, home)),
         *_models(home),
     ]
     for finding in findings:
@@ -158,6 +175,30 @@ def _embedded(home: Home) -> Iterator[Finding]:
             programs=programs,
             data=data_directory(home.path),
         )
+
+
+async def _backlog(settings: LocalSettings, home: Home) -> list[Finding]:
+    found = await read_backlog(settings, home)
+    if found is None:
+        return []
+    by_state = {one.state: one for one in found}
+    waiting = [by_state[state] for state in ("Queued", "Sending") if state in by_state]
+    count = sum(one.waiting for one in waiting)
+    oldest = max((one.oldest_seconds for one in waiting), default=0.0)
+    late = oldest > _LATE_SECONDS
+    findings = [
+        Finding(
+            Health.ODD if late else Health.WELL,
+            _("Deliveries: {count} wait to be sent, the oldest for {seconds} s."),
+            {"count": count, "seconds": round(oldest)},
+        )
+    ]
+    for state, sentence in _NOT_DONE.items():
+        if state in by_state:
+            one = by_state[state]
+            values = {"count": one.waiting, "hours": f"{one.oldest_seconds / 3600:.1f}"}
+            findings.append(Finding(Health.ODD, sentence, values))
+    return findings
 
 
 def _models(home: Home) -> Iterator[Finding]:

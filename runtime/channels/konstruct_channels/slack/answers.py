@@ -9,6 +9,7 @@ from typing import Any
 
 from konstruct_channels.errors import (
     ChannelError,
+    ContentRefused,
     CredentialsRefused,
     SendLater,
     SendRefused,
@@ -26,12 +27,21 @@ _CREDENTIALS = frozenset(
         *("team_access_not_granted", "token_expired", "token_revoked"),
     }
 )
+_CONTENT = frozenset(
+    {
+        *("attachment_payload_limit_exceeded", "block_mismatch", "invalid_blocks"),
+        *("invalid_blocks_format", "invalid_attachments", "markdown_text_conflict"),
+        *("message_too_long", "msg_blocks_too_long", "msg_too_long", "no_text"),
+        "too_many_attachments",
+    }
+)
 _BUSY = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
 _UNCLEAR = frozenset(
     {"fatal_error", "internal_error", "request_timeout", "service_unavailable", "team_added_to_org"}
 )
 _SERVER_ERROR = 500
 _TOO_MANY = 429
+POSTING = "chat.postMessage"
 _DEFAULT_WAIT = 30.0
 _LONGEST_WAIT = 3600.0
 
@@ -42,12 +52,18 @@ def problem(response: Any, method: str) -> ChannelError:
     data = mapping(getattr(response, "data", None))
     code = text(data, "error")
     if status == _TOO_MANY or code in _BUSY:
-        return SendLater(f"{method}: rate limited", after_seconds=_retry_after(response))
+        return SendLater(
+            f"{method}: rate limited",
+            after_seconds=_retry_after(response),
+            whole_connection=method == POSTING,
+        )
     if code in _UNCLEAR or status >= _SERVER_ERROR or not code:
         # Slack says of its own errors that some of the work may have been done.
         return SendUnclear(f"{method}: {code or status}", after_seconds=2.0)
     if code in _CREDENTIALS:
         return CredentialsRefused(code)
+    if code in _CONTENT:
+        return ContentRefused(code)
     return SendRefused(code)
 
 

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from konstruct_channels.errors import SendLater, SendRefused, SendUnclear
+from konstruct_channels.errors import ContentRefused, SendLater, SendRefused, SendUnclear
 from konstruct_channels.outbound import Outgoing
 from konstruct_channels.slack import finishing, posting
 from konstruct_channels.slack.blocks import Block, choice_block, feedback_block
@@ -33,7 +33,7 @@ async def deliver(
     """
     pieces = render(outgoing.text, limit=SPEC.limits.outbound_text_characters)
     if not pieces:
-        raise SendRefused("the reply is blank")
+        raise ContentRefused("the reply is blank")
     there, draft_id = await _known(call, outgoing)
     for number, piece in enumerate(pieces):
         if there.get(number):

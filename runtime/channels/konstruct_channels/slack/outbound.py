@@ -197,7 +197,11 @@ class _Caller:
         """Call a method and return the library's answer, with its headers."""
         held = self._pace.held_back(self.team, method)
         if held > 0:
-            raise SendLater(f"{method} is held back by Slack", after_seconds=held)
+            raise SendLater(
+                f"{method} is held back by Slack",
+                after_seconds=held,
+                whole_connection=method == answers.POSTING,
+            )
         if channel:
             await self._pace.take_turn(self.team, channel)
         wait = self._pace.spend(self.team, method, spare=spare)
@@ -215,7 +219,9 @@ class _Caller:
                 self._pace.hold_back(self.team, method, problem.after_seconds)
             raise problem from error
         except aiohttp.ClientConnectorError as error:
-            raise SendLater("Slack cannot be reached", after_seconds=2.0) from error
+            raise SendLater(
+                "Slack cannot be reached", after_seconds=2.0, whole_connection=True
+            ) from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise SendUnclear(type(error).__name__, after_seconds=2.0) from error
 

@@ -9,14 +9,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from konstruct_channels.errors import SendLater, SendRefused, SendUnclear, SendUnknown
+from konstruct_channels.errors import (
+    SendLater,
+    SendRefused,
+    SendUnclear,
+    SendUnknown,
+    VendorNotAsked,
+)
 from konstruct_channels.outbound import Outgoing
 from konstruct_channels.slack import answers
 from konstruct_channels.slack.blocks import Block, text_blocks
 from konstruct_channels.slack.calls import Call, face, whereabouts
 
 EVENT_TYPE = "konstruct_delivery"
-MOST_ATTEMPTS = 40
+MOST_ATTEMPTS = 160
+"""More than the sender makes in its day: it gives up by the clock."""
+
 BLOCKS_REFUSED = frozenset({"block_mismatch", "invalid_blocks", "invalid_blocks_format"})
 
 _ASK_PAGES = 10
@@ -93,15 +101,15 @@ async def ask(
 async def ask_about(call: Call, outgoing: Outgoing) -> answers.Found:
     """Return what Slack has of an earlier attempt.
 
-    Raises SendUnclear, and SendUnknown when Slack cannot be asked, now or at all.
+    Raises SendUnclear, and VendorNotAsked when Slack cannot be asked, now or at all.
     """
     try:
         return await ask(call, outgoing.conversation_key, outgoing.delivery_id, outgoing.queued_at)
     except SendRefused as refused:
-        raise SendUnknown(f"Slack cannot be asked: {refused}") from refused
+        raise VendorNotAsked(f"Slack cannot be asked: {refused}") from refused
     except (SendLater, SendUnclear) as busy:
         if outgoing.attempt >= MOST_ATTEMPTS:
-            raise SendUnknown(f"Slack could not be asked: {busy}") from busy
+            raise VendorNotAsked(f"Slack could not be asked: {busy}") from busy
         raise SendUnclear(str(busy), after_seconds=busy.after_seconds) from busy
 
 
