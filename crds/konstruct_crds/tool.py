@@ -23,6 +23,7 @@ class BuiltInFunction(StrEnum):
     """What Konstruct can do by itself."""
 
     DATE_AND_TIME = "DateAndTime"
+    OFFER_CHOICES = "OfferChoices"
 
 
 class Method(StrEnum):
@@ -69,6 +70,7 @@ class BuiltInTool(Part):
 
     function: BuiltInFunction = Field(
         description="Which one. DateAndTime: the date, time and weekday in the tenant's time zone."
+        " OfferChoices: the agent may end an answer with a question and buttons to choose from."
     )
 
 

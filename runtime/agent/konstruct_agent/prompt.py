@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from konstruct_agent.brief import AgentBrief, TenantBrief
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.translations import choose_language
 from konstruct_messages.turns import ClaimedTurn, Line, Speaker
 
@@ -25,6 +26,9 @@ TRANSPARENCY = (
 )
 """The last words of every prompt."""
 
+_FILE_KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_REFERENCE = "konstruct-media:"
+_MOST_FILES = 8
 _INVISIBLE = {"Cf", "Cc", "Zs", "Zl", "Zp"}
 _LINE_BREAK = re.compile(r"\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
@@ -65,7 +69,8 @@ def conversation(turn: ClaimedTurn) -> list[dict[str, Any]]:
     """Return the turn's window and new messages in OpenAI's shape, oldest first."""
     lines = (*turn.window, *turn.messages)
     people = {line.name for line in lines if line.speaker is Speaker.PERSON and line.name}
-    return [_message(line, named=len(people) > 1) for line in lines]
+    shown = _shown(lines)
+    return [_message(line, named=len(people) > 1, shown=shown) for line in lines]
 
 
 def answer_language(turn: ClaimedTurn, agent: AgentBrief, tenant: TenantBrief) -> str:
@@ -104,7 +109,36 @@ def _language(language: str, person: str) -> str:
     return sentence
 
 
-def _message(line: Line, *, named: bool) -> dict[str, Any]:
+def _shown(lines: Sequence[Line]) -> frozenset[str]:
+    """Return the keys of the files that the model gets to see: a person's newest ones."""
+    keys = [
+        one.key
+        for line in lines
+        if line.speaker is Speaker.PERSON
+        for one in line.attachments
+        if _FILE_KEY.fullmatch(one.key)
+    ]
+    return frozenset(keys[-_MOST_FILES:])
+
+
+def _message(line: Line, *, named: bool, shown: frozenset[str]) -> dict[str, Any]:
+    message = _words(line, named=named)
+    files = [one for one in line.attachments if one.key in shown]
+    if not files:
+        return message
+    first = {"type": "text", "text": message["content"]}
+    return {**message, "content": [first, *(_reference(one) for one in files)]}
+
+
+def _reference(file: Attachment) -> dict[str, Any]:
+    """Return the part that stands for a file: the model service puts its content there."""
+    named = f"{_REFERENCE}{file.key}"
+    if file.media_type.startswith("image/"):
+        return {"type": "image_url", "image_url": {"url": named}}
+    return {"type": "file", "file": {"file_id": named}}
+
+
+def _words(line: Line, *, named: bool) -> dict[str, Any]:
     text = line.text
     if line.attachments:
         listed = ", ".join(

@@ -30,9 +30,10 @@ from konstruct_agent.errors import (
     TurnLost,
 )
 from konstruct_agent.model import ModelAnswer, ModelClient, recorded_answer
+from konstruct_agent.tools.choices import Offer, offered
 from konstruct_agent.tools.toolbox import Tool, Toolbox, parse_arguments, toolbox
 from konstruct_agent.work import WorkClient
-from konstruct_messages.replies import ReplyPart
+from konstruct_messages.replies import Choice, ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Speaker, Step, StepKind, StepState, Verdict
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +57,14 @@ class Means:
     now: Callable[[], datetime]
     tool_timeout_seconds: float = 30.0
     model_timeout_seconds: float = 150.0
+
+
+@dataclass(frozen=True)
+class _Reply:
+    """What a turn ends with: an answer, or with `choices` a question."""
+
+    text: str
+    choices: tuple[Choice, ...] = ()
 
 
 class TurnWorker:
@@ -85,7 +94,7 @@ class TurnWorker:
             try:
                 reply = await self._answer()
             except BudgetReached:
-                reply = sentences.budget_reached(self._catalogue())
+                reply = _Reply(sentences.budget_reached(self._catalogue()))
             finally:
                 # Not waited for: a socket drops what comes later than the reply.
                 self._deltas.finish()
@@ -105,13 +114,14 @@ class TurnWorker:
         finally:
             await self._deltas.close()
 
-    async def _answer(self) -> str:
+    async def _answer(self) -> _Reply:
         messages: list[dict[str, Any]] = [
             {"role": "system", "content": self._system_prompt()},
             *prompt.conversation(self.turn),
         ]
         number = 0
-        while not self._stopped.is_set():
+        offer: Offer | None = None
+        while offer is None and not self._stopped.is_set():
             answer = await self._think(number, messages)
             if answer is None or not answer.calls:
                 break
@@ -119,14 +129,27 @@ class TurnWorker:
             for call in answer.calls:
                 number += 1
                 messages.append(await self._use_tool(number, call))
+                offer = self._offered(call) or offer
             number += 1
         text = self._said.strip()
+        if offer is not None and not self._stopped.is_set():
+            said = text if offer.question not in text else text.replace(offer.question, "").strip()
+            return self._disclosed("\n\n".join(filter(None, (said, offer.question))), offer.choices)
         if self._stopped.is_set() and not text:
             text = sentences.stopped(self._catalogue())
         if not text:
             raise TurnFailed("The model answered nothing.")
+        return self._disclosed(text)
+
+    def _offered(self, call: Mapping[str, Any]) -> Offer | None:
+        """Return the question that a call ends the turn with; None for every other call."""
+        tool = self._tools.find(str(call["function"]["name"])[:128])
+        return offered(call["function"]["arguments"]) if tool is not None and tool.asks else None
+
+    def _disclosed(self, text: str, choices: tuple[Choice, ...] = ()) -> _Reply:
         asked = [line.text for line in self.turn.messages if line.speaker is Speaker.PERSON]
-        return disclosure.ensure(text, asked=asked, catalogues=self._means.catalogues)
+        text = disclosure.ensure(text, asked=asked, catalogues=self._means.catalogues)
+        return _Reply(text, choices)
 
     def _system_prompt(self) -> str:
         notes = [prompt.ToolNote(tool.name, tool.description) for tool in self._tools]
@@ -292,11 +315,13 @@ class TurnWorker:
 
     # --- the end
 
-    async def _complete(self, reply: str) -> None:
+    async def _complete(self, reply: _Reply) -> None:
         texts = [
-            reply[start : start + _LONGEST_PART] for start in range(0, len(reply), _LONGEST_PART)
+            reply.text[start : start + _LONGEST_PART]
+            for start in range(0, len(reply.text), _LONGEST_PART)
         ]
         parts = [ReplyPart(part=number, text=text) for number, text in enumerate(texts)]
+        parts[-1] = parts[-1].model_copy(update={"choices": reply.choices})
         await self._patiently(lambda: self._means.work.complete(self.turn, parts))
 
     async def _fail(self, reason: str) -> None:

@@ -239,7 +239,7 @@ def assemble(
             deadline_seconds=settings.turn_deadline_seconds,
             sends=turns.goes_to_vendor,
         ),
-        housekeeper=Housekeeper(store, view),
+        housekeeper=Housekeeper(store, view, files),
         health=Health(store, view, metrics),
     )
 

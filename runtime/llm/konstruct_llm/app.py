@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from konstruct_llm.calls import ModelCalls
 from konstruct_llm.errors import CallRefused
 from konstruct_llm.ledger import Ledger
 from konstruct_llm.limits import BodyLimit
+from konstruct_llm.media import MediaReader
 from konstruct_llm.metrics import LlmMetrics
 from konstruct_llm.pool import load_pool
 from konstruct_llm.provider import LateVendor
@@ -24,6 +25,7 @@ from konstruct_llm.routing import Patience, Router
 from konstruct_llm.service import ModelService
 from konstruct_llm.settings import LlmSettings
 from konstruct_llm.tenants import Tenants
+from konstruct_media.objects import open_objects
 from konstruct_store import Store
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -50,7 +52,7 @@ class Llm:
 async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     """Open the service: pool, store and registry now, litellm in the background.
 
-    Raises PoolInvalid, SealRefused or StoreError when it cannot work as configured.
+    Raises PoolInvalid, SealRefused, AddressInvalid or StoreError when it cannot work as configured.
     """
     pool = load_pool(settings.models_file, os.environ)
     keys = settings.private_keys()
@@ -69,6 +71,9 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
         deadline_seconds=settings.call_deadline_seconds,
         tenant_concurrency=settings.tenant_concurrency,
     )
+    stack = AsyncExitStack()
+    address = settings.media_address
+    objects = await stack.enter_async_context(open_objects(address)) if address else None
     service = ModelService(
         pool=pool,
         environment=os.environ,
@@ -76,6 +81,7 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
         ledger=ledger,
         router=router,
         calls=calls,
+        reader=MediaReader(store, objects),
     )
     following = asyncio.create_task(tenants.follow())
     try:
@@ -87,6 +93,7 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
         await asyncio.gather(following, return_exceptions=True)
         await calls.close()
         await vendor.close()
+        await stack.aclose()
         await store.close()
 
 

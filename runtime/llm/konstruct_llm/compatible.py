@@ -78,7 +78,7 @@ async def stream(
 def _body(deployment: Deployment, call: ChatCall) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": deployment.model.model.removeprefix(OPENAI_PREFIX),
-        "messages": list(call.messages),
+        "messages": list(call.messages_for(deployment.model)),
         "max_tokens": call.max_output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},

@@ -64,10 +64,11 @@ class Reserved:
 
 @dataclass(frozen=True)
 class TurnOwner:
-    """Whose turn a step belongs to."""
+    """Whose turn a step belongs to, and in which conversation."""
 
     agent_id: UUID
     person_id: UUID | None
+    conversation_id: UUID
 
 
 class Ledger:
@@ -88,7 +89,11 @@ class Ledger:
         known = self._owners.get(key)
         if known is None:
             context = await _said(journal.check_turn(self._store, *key))
-            known = TurnOwner(agent_id=context.agent_id, person_id=context.person_id)
+            known = TurnOwner(
+                agent_id=context.agent_id,
+                person_id=context.person_id,
+                conversation_id=context.conversation_id,
+            )
             while len(self._owners) >= _MOST_OWNERS:
                 self._owners.popitem(last=False)
             self._owners[key] = known

@@ -38,6 +38,8 @@ class PoolModel(BaseModel):
     api_key_env: str | None = Field(default=None, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     context_tokens: int = Field(default=32_768, ge=256)
     max_output_tokens: int = Field(default=4_096, ge=1)
+    #: Whether the model sees pictures; others are told their names.
+    vision: bool = False
     input_micro_usd: int = Field(default=0, ge=0, alias="inputMicroUSD")
     output_micro_usd: int = Field(default=0, ge=0, alias="outputMicroUSD")
     fallbacks: tuple[str, ...] = Field(default=(), max_length=8)
@@ -129,6 +131,7 @@ def default_pool(environment: Mapping[str, str]) -> Pool:
                 model="openai/gpt-5.4-mini",
                 api_key_env="OPENAI_API_KEY",
                 context_tokens=272_000,
+                vision=True,
                 input_micro_usd=750_000,
                 output_micro_usd=4_500_000,
             )
@@ -140,6 +143,7 @@ def default_pool(environment: Mapping[str, str]) -> Pool:
                 model="anthropic/claude-haiku-4-5",
                 api_key_env="ANTHROPIC_API_KEY",
                 context_tokens=200_000,
+                vision=True,
                 input_micro_usd=1_000_000,
                 output_micro_usd=5_000_000,
             )

@@ -30,12 +30,20 @@ class Deployment:
 
 @dataclass(frozen=True)
 class ChatCall:
-    """What is asked of a model. `options` are OpenAI's optional parameters."""
+    """What is asked of a model. `options` are OpenAI's optional parameters.
+
+    `blind` are the messages for a model that sees no pictures, if they are others.
+    """
 
     messages: Sequence[Mapping[str, Any]] = field(repr=False)
     tools: Sequence[Mapping[str, Any]] = ()
     max_output_tokens: int = 4_096
     options: Mapping[str, Any] = field(default_factory=dict)
+    blind: Sequence[Mapping[str, Any]] | None = field(repr=False, default=None)
+
+    def messages_for(self, model: PoolModel) -> Sequence[Mapping[str, Any]]:
+        """Return the messages as this model can take them."""
+        return self.messages if model.vision or self.blind is None else self.blind
 
 
 @dataclass(frozen=True)

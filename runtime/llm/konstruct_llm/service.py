@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from konstruct_llm import choice, tokens
 from konstruct_llm.calls import ModelCalls, RunningCall
-from konstruct_llm.errors import BudgetReached, RequestRefused
+from konstruct_llm.errors import BudgetReached, RequestRefused, TryLater
 from konstruct_llm.ledger import Ledger, Recorded, Reserved, StepKey, TurnOwner
+from konstruct_llm.media import MediaReader, Prepared
 from konstruct_llm.pool import Pool, PoolModel
 from konstruct_llm.provider import ChatCall, Deployment, Embeddings
 from konstruct_llm.requests import ChatCompletionRequest, EmbeddingRequest
 from konstruct_llm.routing import Router
 from konstruct_llm.tenants import Tenants, agent_of
 from konstruct_registry.snapshot import AgentSnapshot, Budget, Models, TenantSnapshot
+from konstruct_store.errors import StoreError
 from konstruct_store.usage import Limits
 
 _MOST_TEXTS = 256
@@ -47,6 +49,7 @@ class ModelService:
         ledger: Ledger,
         router: Router,
         calls: ModelCalls,
+        reader: MediaReader,
     ) -> None:
         self._pool = pool
         self._environment = environment
@@ -54,6 +57,7 @@ class ModelService:
         self._ledger = ledger
         self._router = router
         self._calls = calls
+        self._reader = reader
 
     async def chat(self, step: StepKey, request: ChatCompletionRequest) -> RunningCall:
         """Return the running (or recorded) call of a model step. Raises CallRefused."""
@@ -65,7 +69,8 @@ class ModelService:
             self._pool, request.model, agent=caller.models, tenant=caller.tenant.models
         )
         self._calls.check_room(step.tenant_id)
-        reserved, chain = await self._reserve(caller, models, request)
+        prepared = await self._prepare(caller, request)
+        reserved, chain = await self._reserve(caller, models, request, prepared)
         if isinstance(reserved, Recorded):
             return self._calls.replay(step, reserved)
         joined = self._calls.join(step)
@@ -74,10 +79,11 @@ class ModelService:
             return joined
         most = chain[0].model.max_output_tokens
         call = ChatCall(
-            messages=request.messages,
+            messages=prepared.messages,
             tools=request.tools,
             max_output_tokens=request.output_tokens(most),
             options=request.options(),
+            blind=prepared.blind,
         )
         return self._calls.start(reserved, chain, call)
 
@@ -128,20 +134,34 @@ class ModelService:
             environment=self._environment,
         )
 
+    async def _prepare(self, caller: Caller, request: ChatCompletionRequest) -> Prepared:
+        """Return the messages with the turn's files in them. Raises TryLater."""
+        try:
+            return await self._reader.prepare(
+                caller.step.tenant_id, caller.owner.conversation_id, request.messages
+            )
+        except StoreError as error:
+            raise TryLater("The turn's files cannot be looked up now.", retry_after=1.0) from error
+
     async def _reserve(
-        self, caller: Caller, models: Sequence[PoolModel], request: ChatCompletionRequest
+        self,
+        caller: Caller,
+        models: Sequence[PoolModel],
+        request: ChatCompletionRequest,
+        prepared: Prepared,
     ) -> tuple[Reserved | Recorded, list[Deployment]]:
         """Reserve for the dearest model of the chain; at a limit, for cheaper ones if declared."""
         chain = self._deploy(caller, models)
         limits = limits_of(caller.tenant.budget, caller.agent.budget if caller.agent else None)
         try:
-            reserved = await self._reserve_for(caller, chain, request, limits)
+            reserved = await self._reserve_for(caller, chain, request, prepared, limits)
         except BudgetReached:
             fallbacks = choice.cheaper(models) if falls_back(caller) else []
             if not fallbacks:
                 raise
             chain = self._deploy(caller, fallbacks)
-            reserved = await self._reserve_for(caller, chain, request, Limits(None, None, None))
+            unlimited = Limits(None, None, None)
+            reserved = await self._reserve_for(caller, chain, request, prepared, unlimited)
         return reserved, chain
 
     async def _reserve_for(
@@ -149,9 +169,10 @@ class ModelService:
         caller: Caller,
         chain: Sequence[Deployment],
         request: ChatCompletionRequest,
+        prepared: Prepared,
         limits: Limits,
     ) -> Reserved | Recorded:
-        prompt = tokens.estimate_prompt(request.messages, request.tools)
+        prompt = tokens.estimate_prompt(prepared.messages, request.tools)
         estimate = max(
             one.model.cost(prompt, request.output_tokens(one.model.max_output_tokens))
             for one in chain

@@ -11,6 +11,8 @@ from typing import Any
 
 _BYTES_PER_TOKEN = 3
 _TOKENS_PER_MESSAGE = 6
+# What the usual providers count for a large picture, however many bytes it has.
+_TOKENS_PER_PICTURE = 1_600
 
 
 def estimate_text(text: str) -> int:
@@ -28,11 +30,18 @@ def estimate_prompt(
     return total
 
 
+def _estimate_part(part: Any) -> int:
+    if isinstance(part, Mapping) and part.get("type") == "image_url":
+        return _TOKENS_PER_PICTURE
+    return estimate_text(json.dumps(part, ensure_ascii=False))
+
+
 def _estimate_message(message: Mapping[str, Any]) -> int:
     content = message.get("content")
     total = estimate_text(content) if isinstance(content, str) else 0
     if content is not None and not isinstance(content, str):
-        total += estimate_text(json.dumps(content, ensure_ascii=False))
+        parts = content if isinstance(content, list) else [content]
+        total += sum(_estimate_part(part) for part in parts)
     if message.get("tool_calls"):
         total += estimate_text(json.dumps(message["tool_calls"], ensure_ascii=False))
     return total

@@ -88,7 +88,7 @@ class LitellmVendor:
         try:
             response = await litellm.acompletion(
                 model=deployment.model.model,
-                messages=[dict(message) for message in call.messages],
+                messages=[dict(message) for message in call.messages_for(deployment.model)],
                 max_tokens=call.max_output_tokens,
                 stream=True,
                 stream_options={"include_usage": True},

@@ -50,6 +50,11 @@ class Home:
         return self.path / "chats"
 
     @property
+    def media_url(self) -> str:
+        """Where people's files are, as a `file:` address."""
+        return (self.path / "media").resolve().as_uri()
+
+    @property
     def models(self) -> Path:
         """The model pool."""
         return self.path / "models.yaml"

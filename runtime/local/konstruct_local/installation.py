@@ -177,6 +177,7 @@ class Installation:
                     database=database,
                     places=places,
                     models_file=self._models_file(),
+                    media_url=self._home.media_url,
                     resources=resources,
                 )
             )

@@ -51,6 +51,7 @@ async def open_programs(
     database: Database,
     places: Places,
     models_file: Path | None,
+    media_url: str,
     resources: Resources,
 ) -> AsyncIterator[Programs]:
     """Open gateway, model service and portal; close them in the opposite order."""
@@ -70,6 +71,7 @@ async def open_programs(
                     replica_url="",
                     seal_private_keys=SecretStr(",".join(keys.gateway_seal_keys)),
                     turn_deadline_seconds=settings.turn_deadline_seconds,
+                    media_url=media_url,
                 )
             )
         )
@@ -78,6 +80,7 @@ async def open_programs(
                 LlmSettings(
                     database_url=SecretStr(database_url("llm")),
                     models_file=models_file,
+                    media_url=media_url,
                     seal_private_keys=SecretStr(",".join(keys.llm_seal_keys)),
                 )
             )

@@ -1,5 +1,6 @@
 """Erasure: what a tenant's end with `onDelete: Erase` deletes, and the tombstone it leaves."""
 
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 from konstruct_store.statements import statement
@@ -19,11 +20,11 @@ TABLES = (
     "log",
     "feedback",
     "asks",
-    "media_dispatch",
-    "media",
     "standings",
     "refusals",
     "held_messages",
+    "media_dispatch",
+    "media",
     "conversations",
     "usage_reservations",
     "usage_totals",
@@ -41,9 +42,15 @@ _ITEMS = ("inbox", "ignored_items", "held_messages")
 _BATCH = 5000
 
 
-async def erase_tenants(store: Store, *, grace_seconds: float = 60) -> list[UUID]:
+async def erase_tenants(
+    store: Store,
+    *,
+    grace_seconds: float = 60,
+    first: Callable[[UUID], Awaitable[None]] | None = None,
+) -> list[UUID]:
     """Erase the tenants whose tombstone said so; return which.
 
+    `first` erases what lies elsewhere (objects): a tenant that it fails for is not erased yet.
     `grace_seconds` since the tombstone let transactions that had begun before it end: no statement
     runs longer than 30 s. Rows go in batches, each a transaction of its own; a crash in between is
     gone on with at the next call. Raises RetryLater.
@@ -51,6 +58,8 @@ async def erase_tenants(store: Store, *, grace_seconds: float = 60) -> list[UUID
     async with store.connection() as connection:
         rows = await connection.fetch(statement("erase/waiting"), float(grace_seconds))
     for row in rows:
+        if first is not None:
+            await first(row["tenant_id"])
         await _erase(store, row["tenant_id"])
     return [row["tenant_id"] for row in rows]
 

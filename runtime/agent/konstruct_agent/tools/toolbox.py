@@ -7,15 +7,18 @@ from datetime import datetime
 from typing import Any
 
 from konstruct_agent.brief import AgentBrief, TenantBrief
-from konstruct_agent.tools import clock
+from konstruct_agent.tools import choices, clock
 
 _CLOCK = "time"
 _DATE_AND_TIME = "DateAndTime"
+_OFFER_CHOICES = "OfferChoices"
 
 
 @dataclass(frozen=True)
 class Tool:
     """A tool. Idempotent ones may be run again freely; others never, once they have started.
+
+    What `asks` ends the turn: its arguments are the question.
 
     `run` takes the arguments and returns a JSON object; it raises ValueError for arguments it
     cannot use, with a sentence for the model.
@@ -26,6 +29,7 @@ class Tool:
     parameters: Mapping[str, Any]
     run: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
     idempotent: bool = False
+    asks: bool = False
 
     def offer(self) -> dict[str, Any]:
         """Return the tool in OpenAI's shape."""
@@ -59,13 +63,21 @@ def toolbox(agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetim
     An agent that declares no clock gets one called `time`: without it a model guesses.
     """
     tools: dict[str, Tool] = {}
+    clocks = 0
     for declared in agent.tools:
         block = declared.get("builtIn")
         function = block.get("function") if isinstance(block, Mapping) else None
-        if declared.get("type") == "BuiltIn" and function == _DATE_AND_TIME:
-            name = str(declared.get("name"))
+        if declared.get("type") != "BuiltIn":
+            continue
+        name = str(declared.get("name"))
+        if function == _DATE_AND_TIME:
+            clocks += 1
             tools[name] = _time_tool(name, tenant, now)
-    return Toolbox(tools or {_CLOCK: _time_tool(_CLOCK, tenant, now)})
+        elif function == _OFFER_CHOICES:
+            tools[name] = _choices_tool(name)
+    if not clocks and _CLOCK not in tools:
+        tools[_CLOCK] = _time_tool(_CLOCK, tenant, now)
+    return Toolbox(tools)
 
 
 def parse_arguments(text: str) -> dict[str, Any]:
@@ -77,6 +89,21 @@ def parse_arguments(text: str) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ValueError("The arguments must be a JSON object.")  # noqa: TRY004 - one kind of error
     return arguments
+
+
+def _choices_tool(name: str) -> Tool:
+    async def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+        made = choices.offer(arguments)
+        return {"offered": [one.label for one in made.choices]}
+
+    return Tool(
+        name=name,
+        description=choices.DESCRIPTION,
+        parameters=choices.PARAMETERS,
+        run=run,
+        idempotent=True,
+        asks=True,
+    )
 
 
 def _time_tool(name: str, tenant: TenantBrief, now: Callable[[], datetime]) -> Tool:

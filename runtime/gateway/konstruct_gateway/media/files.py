@@ -132,6 +132,11 @@ class Files:
             await self.objects.forget(tenant_id, media_ids)
         await stored.forget(self.store, tenant_id, media_ids)
 
+    async def erase(self, tenant_id: UUID) -> None:
+        """Delete every object of a tenant. Raises MediaAway."""
+        if self.objects is not None:
+            await self.objects.erase(tenant_id)
+
     async def _words(self, tenant_id: UUID, media_id: UUID, media_type: str, kept: Kept) -> str:
         if kind_of(media_type) is not Kind.DOCUMENT or kept.size > texts.MOST_BYTES:
             return ""
