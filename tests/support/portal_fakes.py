@@ -29,6 +29,7 @@ from konstruct_portal.resources import (
     ResourceNotFound,
     secret_document,
 )
+from konstruct_store.activity import Activity, IgnoredCount
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 
 ACME = UUID("11111111-1111-4111-8111-111111111111")
@@ -156,6 +157,7 @@ class MemoryRecords:
     talks: dict[UUID, list[Transcript]] = field(default_factory=dict)
     deliveries: dict[UUID, list[DeliveryRow]] = field(default_factory=dict)
     dead: dict[UUID, list[OpenDeadTurn]] = field(default_factory=dict)
+    activities: dict[UUID, Activity] = field(default_factory=dict)
     broken: Exception | None = None
 
     async def check(self) -> None:
@@ -234,6 +236,9 @@ class MemoryRecords:
         rows = [one for one in rows if not with_human or one.mode == "Human"]
         rows.sort(key=lambda one: one.last_at, reverse=True)
         return [one for one in rows if before is None or one.last_at < before][:limit]
+
+    async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:
+        return self.activities.get(connection_id, Activity())
 
     async def transcript(
         self, tenant_id: UUID, conversation_id: UUID, *, limit: int = 500
@@ -391,6 +396,17 @@ def sample_records() -> MemoryRecords:
             for day in days
         },
     )
+    team = identity.connection_id(identity.TenantId(ACME), "team")
+    lately = datetime.now(UTC) - timedelta(minutes=12)
+    records.activities[team] = Activity(
+        ignored=(
+            IgnoredCount("unknown_type", known=False, counted=2, last_at=lately),
+            IgnoredCount("not_addressed", known=True, counted=148, last_at=lately),
+            IgnoredCount("own_message", known=True, counted=31, last_at=lately),
+        ),
+        last_in=lately,
+        last_out=lately + timedelta(seconds=4),
+    )
     records.talks[ACME] = [
         _talk(ana, "website", "Maria Souza", 2, mode="Agent"),
         _talk(ana, "team", "Jon", 55, mode="Human"),
@@ -484,7 +500,12 @@ def _connection(name: str, kind: str, conditions: list[dict[str, str]] | None = 
         "ChannelConnection",
         name,
         "tenant-acme",
-        spec={"type": kind, "agentRef": {"name": "ana"}, "gatherMilliseconds": 2000},
+        spec={
+            "type": kind,
+            "agentRef": {"name": "ana"},
+            "gatherMilliseconds": 2000,
+            **_BLOCKS[kind],
+        },
         conditions=conditions,
     )
 
@@ -503,6 +524,13 @@ def _talk(agent_id: UUID, connection: str, person: str, minutes: int, *, mode: s
     )
 
 
+_BLOCKS: dict[str, dict[str, Any]] = {
+    "WebChat": {"webChat": {"visitors": "Allowed"}},
+    "Slack": {
+        "credentialsSecretRef": {"name": "slack-team"},
+        "slack": {"appId": "A0KONSTRUCT", "teamId": "T0ACME"},
+    },
+}
 _UNLABELLED = (
     "Secret model-keys is not labelled for use by Konstruct. Run: kubectl -n tenant-globex label"
     " secret model-keys konstruct.dev/use=models"

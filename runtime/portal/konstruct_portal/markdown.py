@@ -20,20 +20,23 @@ _INLINE = re.compile(
     r"|\*(?P<em>[^*\s][^*]*)\*"
 )
 
+_SECTION = 2
+
 CopyButton = Callable[[str], Markup]
 """Returns a button that copies a text."""
 
 
 @dataclass(frozen=True)
 class Manual:
-    """A rendered manual: its first heading, and everything below it."""
+    """A rendered manual: its title, what comes first, and its sections with their headings."""
 
     title: str
     body: Markup
+    sections: tuple[tuple[str, Markup], ...] = ()
 
 
 def render(text: str, *, copy_button: CopyButton) -> Manual:
-    """Return a manual as HTML; its first heading is the title and not in the body."""
+    """Return a manual as HTML; its first heading is the title, `##` begins a section."""
     lines = text.replace("\r\n", "\n").split("\n")
     title = ""
     for number, line in enumerate(lines):
@@ -42,7 +45,23 @@ def render(text: str, *, copy_button: CopyButton) -> Manual:
             title = found[2].strip()
             del lines[number]
             break
-    return Manual(title, _blocks(lines, copy_button))
+    parts = _sections(lines)
+    sections = [(heading, _blocks(inner, copy_button)) for heading, inner in parts[1:]]
+    return Manual(title, _blocks(parts[0][1], copy_button), tuple(sections))
+
+
+def _sections(lines: list[str]) -> list[tuple[str, list[str]]]:
+    """Return the lines by section; what comes before the first heading has none."""
+    parts: list[tuple[str, list[str]]] = [("", [])]
+    fenced = False
+    for line in lines:
+        fenced ^= bool(_FENCE.match(line))
+        found = _HEADING.match(line)
+        if found and len(found[1]) == _SECTION and not fenced:
+            parts.append((found[2].strip(), []))
+        else:
+            parts[-1][1].append(line)
+    return parts
 
 
 def _blocks(lines: list[str], copy_button: CopyButton) -> Markup:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from konstruct_store.activity import Activity
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 
 
@@ -199,6 +200,10 @@ class Records(Protocol):
 
         `with_human`: only those that a human has, or that wait for one.
         """
+        ...
+
+    async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:
+        """Return what went through a connection lately."""
         ...
 
     async def transcript(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from konstruct_portal.errors import AccountExists
@@ -18,8 +18,11 @@ from konstruct_portal.records import (
     User,
 )
 from konstruct_store import Store, attention, portal, reading
+from konstruct_store.activity import Activity, connection_activity
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 from konstruct_store.log import LogEntry
+
+_LATELY = timedelta(days=1)
 
 
 class PostgresRecords:
@@ -136,6 +139,12 @@ class PostgresRecords:
             self._store, tenant_id, before=before, limit=limit, with_human=with_human
         )
         return [_conversation(one) for one in found]
+
+    async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:
+        """Return what went through a connection lately."""
+        return await connection_activity(
+            self._store, tenant_id, connection_id, now=datetime.now(UTC), within=_LATELY
+        )
 
     async def transcript(
         self, tenant_id: UUID, conversation_id: UUID, *, limit: int = 500

@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 import time
+from datetime import datetime
 from uuid import UUID
 
 _TOKEN_BYTES = 32
@@ -16,6 +17,11 @@ def new_id() -> UUID:
     value |= 0x7 << 76 | (random_bits >> 62) << 64
     value |= 0b10 << 62 | random_bits & (1 << 62) - 1
     return UUID(int=value)
+
+
+def first_id_at(moment: datetime) -> UUID:
+    """Return an id that sorts before every id made at `moment` (aware) or later."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def new_token() -> str:

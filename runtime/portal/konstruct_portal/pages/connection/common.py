@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
+from konstruct_channels.presentation import AppOffer, offer_app
 from konstruct_channels.spec import ChannelSpec
 from konstruct_portal.channel_words import webhook_address
 from konstruct_portal.directory import Shown, ShownTenant, agents_of, find_connection, find_tenant
@@ -84,6 +86,20 @@ def address_of(page: Page, channel: ChannelSpec, tenant: ShownTenant, connection
     """Return where a connection's vendor is to call, whether it is declared yet or not."""
     public = page.services.settings.gateway_url
     return webhook_address(channel, public, tenant=tenant.name, connection=connection)
+
+
+def app_of(
+    page: Page,
+    channel: ChannelSpec,
+    tenant: ShownTenant,
+    *,
+    connection: str,
+    agent: str,
+    config: Mapping[str, Any],
+) -> AppOffer | None:
+    """Return the app that the vendor makes for a connection, where the channel can say one."""
+    address = address_of(page, channel, tenant, connection)
+    return offer_app(channel, address, name=agent, language=page.language, config=config)
 
 
 def installer(page: Page, channel: ChannelSpec, tenant: ShownTenant, connection: str = "") -> str:

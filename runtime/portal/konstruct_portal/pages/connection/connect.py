@@ -1,9 +1,10 @@
 """A new connection: choose a channel, fill in its form; what is wrong is said at its field."""
 
+
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from konstruct_channels.presentation import AppOffer, offer_app
+from konstruct_channels.presentation import AppOffer
 from konstruct_channels.spec import ChannelSpec
 from konstruct_portal.connection_names import free_name
 from konstruct_portal.directory import ShownTenant, connections_of, find_tenant
@@ -17,6 +18,7 @@ from konstruct_portal.pages.connection.form import (
     empty_form,
     needs_secret,
     new_spec,
+    read_config,
 )
 from konstruct_portal.pages.connection.manual import manual_of
 from konstruct_portal.resources import Resource
@@ -50,7 +52,9 @@ async def show_form(page: Viewed, tenant_name: str, folder: str) -> Response:
     form = (await _empty(page, tenant, channel)).filled(dict(asked))
     if page.partial:
         offer = _offer(page, tenant, form)
-        return page.render("pages/connection/_offer.html", tenant=tenant, form=form, offer=offer)
+        return page.render(
+            "pages/connection/_offer.html", tenant=tenant, channel=channel, offer=offer
+        )
     return _render(page, tenant, form)
 
 
@@ -129,14 +133,14 @@ def _resource(tenant: ShownTenant, name: str, read: Checked, *, secret: str) -> 
 
 
 def _offer(page: Page, tenant: ShownTenant, form: ConnectionForm) -> AppOffer | None:
-    address = common.address_of(page, form.channel, tenant, form.text("name") or "NAME")
     agents = dict(next(one.options for one in form.general if one.name == "agent"))
-    return offer_app(
+    return common.app_of(
+        page,
         form.channel,
-        address,
-        name=agents.get(form.text("agent"), "Konstruct"),
-        language=page.language,
-        config={},
+        tenant,
+        connection=form.text("name") or "NAME",
+        agent=agents.get(form.text("agent"), ""),
+        config=read_config(form),
     )
 
 

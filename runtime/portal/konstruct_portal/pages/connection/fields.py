@@ -141,6 +141,8 @@ def _without_none(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _default(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(one for one in value if isinstance(one, str))
     return str(value) if isinstance(value, str | int) else ""
 
 

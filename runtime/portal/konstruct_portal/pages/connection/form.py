@@ -163,6 +163,13 @@ class Checked:
     secret: dict[str, str] = field(repr=False)
 
 
+def read_config(form: ConnectionForm) -> dict[str, Any]:
+    """Return the block as far as it is filled in, with its defaults; nothing is checked."""
+    block = values.read_block(form.config, form.texts, {}, lambda text: text)[0]
+    defaults = {one.name.split(".", 1)[1]: one.default for one in form.config if one.default}
+    return {**defaults, **block}
+
+
 def new_spec(channel: ChannelSpec) -> dict[str, Any]:
     """Return what every new connection of a channel begins with."""
     return {"type": channel.channel_type}

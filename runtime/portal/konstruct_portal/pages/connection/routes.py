@@ -6,10 +6,13 @@ from typing import Any
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from konstruct_channels.presentation import AppOffer
+from konstruct_messages import identity
 from konstruct_portal.language import Translate
 from konstruct_portal.page import Page, Viewed
 from konstruct_portal.pages.connection import common, connect, credentials, edit, removal
 from konstruct_portal.pages.connection.manual import manual_of
+from konstruct_store.activity import Activity
 
 router = APIRouter()
 
@@ -37,6 +40,8 @@ async def show_connection(page: Viewed, tenant_name: str, connection_name: str) 
         and channel is not None
     )
     shown: dict[str, Any] = {
+        "activity": await _activity(page, opened),
+        "sends": channel is not None and channel.sends,
         "tenant": tenant,
         "connection": connection,
         "next_steps": _next_steps(page, opened) if editable else {},
@@ -55,10 +60,36 @@ async def show_connection(page: Viewed, tenant_name: str, connection_name: str) 
         editable=editable,
         reinstall=_installer(page, opened) if common.is_shared(opened) else "",
         address=address,
+        offer=await _app(page, opened) if editable else None,
         manual=manual_of(page, channel, tenant, connection.name) if channel else None,
         section="connection",
         crumbs=common.crumbs(page, tenant, (connection.name, "")),
     )
+
+
+async def _app(page: Page, opened: common.Opened) -> AppOffer | None:
+    """Return the app of a connection's own that the vendor makes from a manifest."""
+    channel, spec = opened.channel, opened.connection.spec
+    if channel is None or common.is_shared(opened):
+        return None
+    agent = str((spec.get("agentRef") or {}).get("name", ""))
+    names = dict(await common.agent_choices(page, opened.tenant))
+    return common.app_of(
+        page,
+        channel,
+        opened.tenant,
+        connection=opened.connection.name,
+        agent=names.get(agent, agent),
+        config=spec.get(channel.block) or {},
+    )
+
+
+async def _activity(page: Page, opened: common.Opened) -> Activity | None:
+    tenant_id = opened.tenant.tenant_id
+    if tenant_id is None:
+        return None
+    connection_id = identity.connection_id(identity.TenantId(tenant_id), opened.connection.name)
+    return await page.services.records.connection_activity(tenant_id, connection_id)
 
 
 def _installer(page: Page, opened: common.Opened) -> str:

@@ -98,7 +98,8 @@ def belongs(field: FormField, texts: Mapping[str, str]) -> bool:
 
 def _value(field: FormField, text: str) -> Any:
     if not text:
-        return None
+        # Nothing at all is a choice where the default is something.
+        return [] if field.kind is Kind.LIST and field.default else None
     match field.kind:
         case Kind.NUMBER:
             return int(text)
