@@ -135,9 +135,12 @@ def cut(text: str, *, limit: int, ended: bool) -> int:
             return end
     if min(len(text), limit) < _LONGEST_WORD and len(text) <= limit:
         return 0
-    end = min(limit, len(text))
+    # One character stays, so that what follows does not begin with white space.
+    end = len(text[: min(limit, len(text))].rstrip()) - 1
     mention = max(text.rfind("<", 0, end), text.rfind("@", 0, end))
-    return mention if mention > 0 and end - mention < _LONGEST_MENTION else end
+    if mention > 0 and text[mention - 1] == "<":
+        mention -= 1
+    return max(0, mention if 0 < mention and end - mention < _LONGEST_MENTION else end)
 
 
 def safe(text: str) -> str:
