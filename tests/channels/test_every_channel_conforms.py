@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 
 from konstruct_channels.catalogue import has_half, load_specs
 from konstruct_channels.inbound import (
+    Addressed,
     Arrived,
     Chosen,
     Connection,
     Delivered,
+    EnvelopeInbound,
     Forged,
     Handshake,
     Item,
@@ -28,6 +30,7 @@ from konstruct_channels.inbound import (
     NotReady,
     Opened,
     Reading,
+    SharedInbound,
     Stopped,
 )
 from konstruct_channels.spec import ChannelSpec, Transport
@@ -186,6 +189,46 @@ def test_a_field_nobody_knows_changes_nothing(example: Example) -> None:
     if isinstance(example.document, dict):
         newer = example.packed({**example.document, "tomorrow": {"a": [1, None]}})
         assert example.read(example.webhook(newer)) == example.read(example.webhook())
+
+
+@every_example
+def test_a_shared_app_is_addressed_by_what_is_genuine_alone(example: Example) -> None:
+    half = example.inbound
+    if not isinstance(half, SharedInbound):
+        return
+    genuine = example.webhook()
+    found = half.address(genuine, example.credentials, now=NOW)
+    assert isinstance(found, Addressed | Delivered | Handshake)
+    assert half.address(genuine, example.credentials, now=NOW) == found
+    other = {key: f"{value}-of-another-tenant" for key, value in example.credentials.items()}
+    assert isinstance(half.address(genuine, other, now=NOW), Forged)
+    assert isinstance(half.address(genuine, {}, now=NOW), NotReady | Handshake)
+    if isinstance(found, Addressed):
+        config = {**example.content["config"], "install": "Shared"}
+        said = told(half.read(genuine, replace(example.connection, config=config), now=NOW))
+        strangers = {"another_team", "another_app"}
+        reasons = {one["reason"] for one in said.get("ignored", ())}
+        # What the claims say and what the reading says is one thing.
+        assert (half.claim(config) in found.claims) is not bool(reasons & strangers)
+    for variant in variants(example.document):
+        webhook = example.webhook(example.packed(variant))
+        addressed = half.address(webhook, example.credentials, now=NOW)
+        assert isinstance(addressed, Addressed | Delivered | Handshake), variant
+
+
+@every_example
+def test_an_envelope_never_raises_and_says_what_the_webhook_says(example: Example) -> None:
+    half, document = example.inbound, example.document
+    if not isinstance(half, EnvelopeInbound) or "handshake" in example.content["expect"]:
+        return
+    kind = "interactive" if "payload" in example.content else "events_api"
+    if document is not None:
+        said = half.read_envelope({"type": kind, "payload": document}, example.connection)
+        assert said == example.read(example.webhook())
+    for wrong in (*WRONG, *variants(document)):
+        for envelope in ({"type": kind, "payload": wrong}, {"type": wrong, "payload": document}):
+            reading = half.read_envelope(envelope, example.connection)
+            assert isinstance(reading, Delivered | NotReady | Handshake)
 
 
 def variants(node: Any) -> Iterator[Any]:
