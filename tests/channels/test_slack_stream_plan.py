@@ -67,7 +67,7 @@ def test_whatever_comes_in_whatever_pieces_is_said_once_and_pings_nobody(
     shown = "".join(said(steps))
     assert not PINGS.search(shown)
     clean = text.replace("\x00", "").strip()
-    if len(clean) < MOST_CHARACTERS // 2 and "\x00" not in text:
+    if len(clean) < MOST_CHARACTERS // 2:
         assert shown.replace(ZERO, "") == clean.replace(ZERO, "")
         assert plan.shows(ended)
 
@@ -97,7 +97,7 @@ def test_a_cut_ends_where_a_word_begins_unless_a_word_has_no_end(text: str, limi
 @given(TEXTS)
 def test_safe_text_pings_nobody_and_loses_nothing(text: str) -> None:
     assert not PINGS.search(safe(text))
-    assert safe(text).replace(ZERO, "") == text.replace("\x00", "").replace(ZERO, "")
+    assert safe(text).replace(ZERO, "") == text.replace(ZERO, "")
     assert safe(safe(text)) == safe(text)
 
 

@@ -118,7 +118,7 @@ class StreamPlan:
 
 def present_text(progress: Progress) -> str:
     """Return the text that people should see: white space around it is no part of a reply."""
-    text = progress.text.lstrip()
+    text = progress.text.replace("\x00", "").lstrip()
     return text.rstrip() if progress.ended else text
 
 
@@ -137,12 +137,14 @@ def cut(text: str, *, limit: int, ended: bool) -> int:
         return 0
     # One character stays, so that what follows does not begin with white space.
     end = len(text[: min(limit, len(text))].rstrip()) - 1
+    if end <= 0:
+        return 0
     mention = max(text.rfind("<", 0, end), text.rfind("@", 0, end))
     if mention > 0 and text[mention - 1] == "<":
         mention -= 1
-    return max(0, mention if 0 < mention and end - mention < _LONGEST_MENTION else end)
+    return mention if 0 < mention and end - mention < _LONGEST_MENTION else end
 
 
 def safe(text: str) -> str:
     """Return `text` so that nothing in it can ping anybody, wherever it stands."""
-    return _PING.sub(lambda found: found[0] + "\u200b", text.replace("\x00", ""))
+    return _PING.sub(lambda found: found[0] + "\u200b", text)
