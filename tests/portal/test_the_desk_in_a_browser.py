@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from konstruct_portal import accounts
 from konstruct_portal.app import open_portal
@@ -17,6 +16,7 @@ from konstruct_portal.settings import PortalSettings
 from konstruct_store import Store
 from support.far_agent import far_agent
 from support.gateways import CHAT_KEY, RunningGateway, SampleTenant, running_gateway
+from support.one_origin import one_origin
 from support.portal_browser import DESK, PHONE, serious_barriers
 from support.portal_fakes import ACME, sample_resources
 from support.portal_site import PASSWORD
@@ -35,16 +35,6 @@ class Product:
     tenant: SampleTenant
     address: str
     page: Page
-
-
-def one_origin(gateway: ASGIApp, portal: ASGIApp) -> ASGIApp:
-    """Send `/chat/` to the gateway and the rest to the portal, as an ingress does."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        chat = scope["type"] == "websocket" or scope["path"].startswith("/chat/")
-        await (gateway if chat else portal)(scope, receive, send)
-
-    return app
 
 
 @pytest_asyncio.fixture

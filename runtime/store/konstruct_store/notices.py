@@ -20,8 +20,8 @@ async def say_later(
 ) -> LogEntry | None:
     """Say that the answer to the message at `after` takes long; return what was said.
 
-    None when the person has heard something since, sees an answer in the making, or a human has
-    the conversation. `sends`: a vendor carries it. Raises NotFound and RetryLater.
+    None when the person has heard something since, was told so since the last answer, sees an
+    answer in the making, or when a human has the conversation. `sends`: a vendor carries it. Raises NotFound and RetryLater.
     """
     place = (tenant_id, conversation_id)
     async with store.transaction(tenant_id) as connection:
@@ -30,7 +30,8 @@ async def say_later(
             statement("notices/lately"), *place, _RECENT, NoticeCode.LATER.value, after
         )
         heard = max(lately["answered"], lately["noticed"]) > after
-        if heard or lately["sending"] or mode is ConversationMode.HUMAN:
+        said = lately["said"] > lately["answered"]
+        if heard or said or lately["sending"] or mode is ConversationMode.HUMAN:
             return None
         return await _say(connection, place, NoticeCode.LATER, text, sends=sends)
 
