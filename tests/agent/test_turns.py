@@ -209,7 +209,7 @@ async def test_a_stop_before_the_first_word_still_answers(
 async def test_a_gateway_that_is_away_for_a_moment_loses_nothing(
     agent: asyncio.Event, gateway: FarGateway, model: FarModel
 ) -> None:
-    model.script(Answer(calls=(Call("time"),)), Answer("Done."))
+    model.script(Answer(calls=(Call("time"),), first_token_seconds=0.3), Answer("Done."))
     kept = gateway.offer(turn("time?"))
     await until(lambda: model.chats)
     gateway.away = True

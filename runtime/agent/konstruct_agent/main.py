@@ -7,13 +7,13 @@ import sys
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import httpx
 import structlog
 import uvloop
 from pydantic import ValidationError
 
 from konstruct_agent.model import ModelClient
 from konstruct_agent.settings import AgentSettings
+from konstruct_agent.transport import Transport, open_session
 from konstruct_agent.turn import Means
 from konstruct_agent.work import WorkClient
 from konstruct_agent.worker import Worker
@@ -21,27 +21,12 @@ from konstruct_messages.translations import load_catalogues
 
 _log = structlog.get_logger(__name__)
 
-# Shorter than the five seconds after which our servers close an idle connection: one that is closed
-# while a request is on its way costs a second try.
-_KEPT_SECONDS = 4.0
-
 
 async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
     """Claim and answer turns until `stop` is set; then release what is left."""
-    authorization = {"Authorization": f"Bearer {settings.work_token.get_secret_value()}"}
-    limits = httpx.Limits(
-        max_connections=None,
-        max_keepalive_connections=32,
-        keepalive_expiry=_KEPT_SECONDS,
-    )
-    async with (
-        httpx.AsyncClient(
-            base_url=settings.gateway_url, headers=authorization, limits=limits, trust_env=False
-        ) as gateway,
-        httpx.AsyncClient(
-            base_url=settings.llm_url, headers=authorization, limits=limits, trust_env=False
-        ) as llm,
-    ):
+    async with open_session(settings.work_token.get_secret_value()) as session:
+        gateway = Transport(session, settings.gateway_url, name="gateway")
+        llm = Transport(session, settings.llm_url, name="model service")
         boot_id = uuid4()
         means = Means(
             work=WorkClient(gateway, boot_id=boot_id, pod=settings.pod_name),

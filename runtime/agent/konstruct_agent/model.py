@@ -5,13 +5,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from konstruct_agent.errors import RetryLater, TurnLost
+from konstruct_agent.transport import Answer, Transport
 from konstruct_agent.work import fence, raise_for
 from konstruct_messages.turns import ClaimedTurn, Verdict
 
-_DONE = "[DONE]"
+_DATA = b"data: "
+_END = b"data: [DONE]"
 
 
 @dataclass
@@ -44,9 +44,9 @@ def recorded_answer(result: Mapping[str, Any]) -> ModelAnswer:
 class ModelClient:
     """Calls of the model service. Raises the errors of `konstruct_agent.errors`."""
 
-    def __init__(self, http: httpx.AsyncClient, *, timeout_seconds: float) -> None:
-        self._http = http
-        self._timeout = httpx.Timeout(timeout_seconds, connect=5, pool=timeout_seconds)
+    def __init__(self, llm: Transport, *, timeout_seconds: float) -> None:
+        self._llm = llm
+        self._timeout = timeout_seconds
 
     async def stream(
         self,
@@ -68,34 +68,36 @@ class ModelClient:
             **fence(turn),
             "Konstruct-Turn": str(turn.turn_id),
             "Konstruct-Step": str(number),
+            "Content-Type": "application/json",
         }
         whole = False
         try:
-            async with self._http.stream(
-                "POST", "/v1/chat/completions", json=body, headers=headers, timeout=self._timeout
-            ) as response:
-                if not response.is_success:
-                    raise_for(response.status_code, await response.aread(), response.headers)
-                # Read to the very end: a response that is left early costs its connection.
-                async for line in response.aiter_lines():
-                    whole = whole or line == f"data: {_DONE}"
+            async with self._llm.stream(
+                "/v1/chat/completions",
+                body=json.dumps(body).encode(),
+                headers=headers,
+                seconds=self._timeout,
+            ) as lines:
+                if isinstance(lines, Answer):
+                    raise_for(lines)
+                    return
+                async for line in lines:
+                    whole = whole or line == _END
                     text = "" if whole else _take(line, answer)
                     if text:
                         yield text
-        except httpx.HTTPError as error:
+        except RetryLater:
             if not whole:
-                raise RetryLater(
-                    f"The model service cannot be reached: {type(error).__name__}."
-                ) from error
+                raise
         if not whole:
             raise RetryLater("The stream of the model service broke off.")
 
 
-def _take(line: str, answer: ModelAnswer) -> str:
+def _take(line: bytes, answer: ModelAnswer) -> str:
     """Add one line of the stream to `answer`; return the text it brought."""
-    if not line.startswith("data: "):
+    if not line.startswith(_DATA):
         return ""
-    event = json.loads(line.removeprefix("data: "))
+    event = json.loads(line[len(_DATA) :])
     if "error" in event:
         code = str(event["error"].get("code") or "")
         if code == "turn_lost":

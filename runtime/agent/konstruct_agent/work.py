@@ -1,12 +1,12 @@
 """The gateway's work API, as a client: claims, heartbeats, and one turn's steps and ending."""
 
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import httpx
-
 from konstruct_agent.errors import BudgetReached, Refused, RetryLater, TurnLost
+from konstruct_agent.transport import Answer, Transport
 from konstruct_messages.replies import ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Step, Verdict
 
@@ -19,21 +19,19 @@ _HTTP_SERVER = 500
 
 
 class WorkClient:
-    """Calls of the work API. Raises TurnLost, RetryLater or Refused, and nothing of httpx's."""
+    """Calls of the work API. Raises TurnLost, RetryLater or Refused."""
 
-    def __init__(self, http: httpx.AsyncClient, *, boot_id: UUID, pod: str) -> None:
-        self._http = http
+    def __init__(self, gateway: Transport, *, boot_id: UUID, pod: str) -> None:
+        self._gateway = gateway
         self._me = {"boot_id": str(boot_id), "pod": pod}
 
     async def claim(self, claim_id: UUID, *, wait_seconds: float) -> ClaimedTurn | None:
         """Return a turn, or None after the wait. Repeating a claim id returns the same turn."""
         body = {**self._me, "claim_id": str(claim_id), "wait_seconds": wait_seconds}
-        response = await self._send(
-            "POST", "/internal/work/claims", json=body, timeout=wait_seconds + 15
-        )
-        if response.status_code == _HTTP_NO_CONTENT:
+        answer = await self._send("POST", "/internal/work/claims", body, seconds=wait_seconds + 15)
+        if answer.status == _HTTP_NO_CONTENT:
             return None
-        return ClaimedTurn.model_validate_json(response.content)
+        return ClaimedTurn.model_validate_json(answer.body)
 
     async def heartbeat(self, turns: Iterable[ClaimedTurn]) -> dict[UUID, Verdict]:
         """Prolong the leases of `turns`; return the verdict on each."""
@@ -45,74 +43,83 @@ class WorkClient:
             }
             for turn in turns
         ]
-        response = await self._send(
-            "POST", "/internal/work/heartbeats", json={**self._me, "turns": held}, timeout=5
+        answer = await self._send(
+            "POST", "/internal/work/heartbeats", {**self._me, "turns": held}, seconds=5
         )
-        verdicts: Mapping[str, str] = response.json()["verdicts"]
+        verdicts: Mapping[str, str] = json.loads(answer.body)["verdicts"]
         return {UUID(turn_id): Verdict(verdict) for turn_id, verdict in verdicts.items()}
 
     async def release(self) -> None:
         """Give back every turn that this boot holds."""
-        await self._send("POST", "/internal/work/releases", json=self._me, timeout=5)
+        await self._send("POST", "/internal/work/releases", self._me, seconds=5)
 
     async def record_step(self, turn: ClaimedTurn, step: Step) -> tuple[Step, Verdict]:
         """Journal a step; return what the journal holds now, which may be an earlier record."""
-        response = await self._send(
+        answer = await self._send(
             "PUT",
             f"/internal/work/turns/{turn.turn_id}/steps/{step.number}",
-            json=step.model_dump(mode="json"),
-            headers=fence(turn),
+            step.model_dump(mode="json"),
+            turn=turn,
         )
-        answer = response.json()
-        return Step.model_validate(answer["step"]), Verdict(answer["verdict"])
+        recorded = json.loads(answer.body)
+        return Step.model_validate(recorded["step"]), Verdict(recorded["verdict"])
 
     async def note(self, turn: ClaimedTurn, text: str) -> None:
         """Show the person what the agent is doing; shown or not, nothing depends on it."""
         await self._send(
             "POST",
             f"/internal/work/turns/{turn.turn_id}/notes",
-            json={"text": text},
-            headers=fence(turn),
-            timeout=5,
+            {"text": text},
+            turn=turn,
+            seconds=5,
         )
 
     async def send_deltas(self, turn: ClaimedTurn, lines: AsyncIterator[bytes]) -> None:
         """Send NDJSON lines in one chunked request, for as long as `lines` goes on."""
-        await self._send(
+        answer = await self._gateway.send(
             "POST",
             f"/internal/work/turns/{turn.turn_id}/deltas",
-            content=lines,
+            body=lines,
             headers={**fence(turn), "Content-Type": "application/x-ndjson"},
-            timeout=httpx.Timeout(30, read=30, write=30),
+            seconds=None,
         )
+        raise_for(answer)
 
     async def complete(self, turn: ClaimedTurn, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """Settle the turn with its reply; repeating it returns what was recorded."""
-        response = await self._send(
+        answer = await self._send(
             "POST",
             f"/internal/work/turns/{turn.turn_id}/complete",
-            json={"parts": [part.model_dump(mode="json", exclude_defaults=True) for part in parts]},
-            headers=fence(turn),
+            {"parts": [part.model_dump(mode="json", exclude_defaults=True) for part in parts]},
+            turn=turn,
         )
-        answer: dict[str, Any] = response.json()
-        return answer
+        settled: dict[str, Any] = json.loads(answer.body)
+        return settled
 
     async def fail(self, turn: ClaimedTurn, reason: str) -> None:
         """Give the turn up; the gateway apologises once."""
         await self._send(
             "POST",
             f"/internal/work/turns/{turn.turn_id}/fail",
-            json={"reason": reason[:500]},
-            headers=fence(turn),
+            {"reason": reason[:500]},
+            turn=turn,
         )
 
-    async def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
-        try:
-            response = await self._http.request(method, path, **{"timeout": 15, **options})
-        except httpx.HTTPError as error:
-            raise RetryLater(f"The gateway cannot be reached: {type(error).__name__}.") from error
-        raise_for(response.status_code, response.content, response.headers)
-        return response
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        turn: ClaimedTurn | None = None,
+        seconds: float = 15,
+    ) -> Answer:
+        headers = {"Content-Type": "application/json", **(fence(turn) if turn is not None else {})}
+        answer = await self._gateway.send(
+            method, path, body=json.dumps(body).encode(), headers=headers, seconds=seconds
+        )
+        raise_for(answer)
+        return answer
 
 
 def fence(turn: ClaimedTurn) -> dict[str, str]:
@@ -123,15 +130,18 @@ def fence(turn: ClaimedTurn) -> dict[str, str]:
     }
 
 
-def raise_for(status: int, body: bytes, headers: Mapping[str, str]) -> None:
+def raise_for(answer: Answer) -> None:
     """Raise the error that an answer stands for; return for a good one."""
+    status = answer.status
     if status in {_HTTP_OK, _HTTP_NO_CONTENT} or status < 300:  # noqa: PLR2004 - all of 2xx
         return
     if status == _HTTP_CONFLICT:
         raise TurnLost("The turn is lost.")
     if status == _HTTP_RATE or status >= _HTTP_SERVER:
-        raise RetryLater(f"Answered {status}.", retry_after=_seconds(headers.get("retry-after")))
-    code = _code(body)
+        raise RetryLater(
+            f"Answered {status}.", retry_after=_seconds(answer.headers.get("Retry-After"))
+        )
+    code = _code(answer.body)
     if status == _HTTP_PAYMENT:
         raise BudgetReached("The budget is reached.", code=code)
     raise Refused(f"Refused with {status} {code}.", code=code)
@@ -146,6 +156,6 @@ def _seconds(text: str | None) -> float:
 
 def _code(body: bytes) -> str:
     try:
-        return str(httpx.Response(200, content=body).json()["error"]["code"])
+        return str(json.loads(body)["error"]["code"])
     except (ValueError, KeyError, TypeError):
         return ""
