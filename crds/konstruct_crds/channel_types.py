@@ -32,7 +32,8 @@ class Conflict:
 class ChannelType:
     """A type of ChannelConnection. `block` is its field; `needs_secret`: required or forbidden.
 
-    `served`: this version carries its messages. `webhook`: its vendor calls `/hooks/<folder>/...`.
+    `served`: this version carries its messages. `webhook`: its vendor calls `/hooks/<folder>/...`,
+    where the block has the values of `webhook_with`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ChannelType:
     folder: str
     served: bool
     webhook: bool
+    webhook_with: dict[str, str]
     title: str
     description: str
     needs_secret: bool
@@ -59,6 +61,7 @@ def channel_types() -> tuple[ChannelType, ...]:
             folder=one["folder"],
             served=one["served"],
             webhook=one["webhook"],
+            webhook_with=one["webhookWith"],
             title=one["title"],
             description=one["description"],
             needs_secret=one["credentials"] == "Required",

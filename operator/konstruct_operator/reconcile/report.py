@@ -146,9 +146,12 @@ def _connection_status(
 
 
 def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None:
-    """Return the address to enter at the vendor; web chat has none."""
+    """Return the address to enter at the vendor; web chat has none, and not every app needs one."""
     channel = channel_type(connection.spec.type)
     if channel is None or not channel.webhook or not observed.public_url:
+        return None
+    config = connection.spec.config
+    if any(config.get(field) != value for field, value in channel.webhook_with.items()):
         return None
     base = observed.public_url.rstrip("/")
     return f"{base}/hooks/{channel.folder}/{observed.name}/{connection.metadata.name}"

@@ -93,6 +93,8 @@ class ChannelSpec:
     api_url: str = ""
     """The vendor's address; a setting of the gateway puts another in its place."""
     conflicts: tuple[Conflict, ...] = ()
+    webhook_with: Mapping[str, str] = field(default_factory=dict)
+    """The block's values (or defaults) with which the vendor calls a connection's own address."""
 
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""
@@ -101,6 +103,7 @@ class ChannelSpec:
             "block": self.block,
             "folder": self.folder,
             "webhook": self.transport is Transport.WEBHOOK,
+            "webhookWith": dict(self.webhook_with),
             "title": self.title,
             "description": self.description,
             "credentials": self.credentials.value,

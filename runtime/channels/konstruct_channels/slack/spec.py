@@ -124,6 +124,7 @@ SPEC = ChannelSpec(
             " connections:write; only for transport: SocketMode.",
         ),
     ),
+    webhook_with={"install": "Own", "transport": "HTTP"},
     conflicts=(
         Conflict(
             name="slack-shared-app-has-no-socket",
