@@ -9,6 +9,7 @@ import pytest
 
 from konstruct_agent.prompt import TRANSPARENCY
 from konstruct_messages.turns import Line, Speaker, Step, StepKind, StepState, Verdict
+from support.agents import running_agent
 from support.far_gateway import FarGateway, turn
 from support.far_model import Answer, Call, Failure, FarModel, Hang, Reset
 from support.waiting import until
@@ -163,6 +164,14 @@ async def test_a_model_that_is_away_is_tried_again_and_then_the_turn_fails(
     failed = await gateway.offer(turn("two")).ended()
     assert [kind for kind, _ in failed.settlements] == ["fail"]
     assert len(model.chats) == 2 + 4
+
+
+async def test_a_model_service_that_starts_anew_is_waited_for(
+    gateway: FarGateway, model: FarModel
+) -> None:
+    async with running_agent(gateway, model, model_patience_seconds=60):
+        model.script(*[Failure(503, "0.1")] * 7, Answer("Back again."))
+        assert (await gateway.offer(turn("one")).ended()).reply == "Back again."
 
 
 async def test_a_stream_that_breaks_is_begun_again_from_offset_zero(

@@ -18,6 +18,7 @@ def settings_for(gateway: FarGateway, model: FarModel, **over: object) -> AgentS
         "pod_name": "agent-0",
         "claim_wait_seconds": 2,
         "heartbeat_seconds": 0.1,
+        "model_patience_seconds": 0,
     }
     return AgentSettings.model_validate(values | over)
 

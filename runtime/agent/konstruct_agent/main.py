@@ -35,6 +35,7 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
             now=lambda: datetime.now(UTC),
             tool_timeout_seconds=settings.tool_timeout_seconds,
             model_timeout_seconds=settings.model_timeout_seconds,
+            model_patience_seconds=settings.model_patience_seconds,
         )
         worker = Worker(
             means,

@@ -18,6 +18,9 @@ class AgentSettings(BaseSettings):
     claim_wait_seconds: float = Field(default=25.0, ge=0, le=30, description="One long poll")
     heartbeat_seconds: float = Field(default=5.0, gt=0, description="Pause between heartbeats")
     model_timeout_seconds: float = Field(default=150.0, gt=0, description="One model step in all")
+    model_patience_seconds: float = Field(
+        default=30.0, ge=0, description="How long a model service that is away is waited for"
+    )
     tool_timeout_seconds: float = Field(default=30.0, gt=0, description="One tool step")
     stop_seconds: float = Field(
         default=3.0, ge=0, description="How long SIGTERM lets replies in transmission finish"

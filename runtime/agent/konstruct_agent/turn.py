@@ -57,6 +57,8 @@ class Means:
     now: Callable[[], datetime]
     tool_timeout_seconds: float = 30.0
     model_timeout_seconds: float = 150.0
+    #: How long a model service that is away is waited for: it, or its database, may start anew.
+    model_patience_seconds: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -175,18 +177,20 @@ class TurnWorker:
             self._said = answer.text
             return answer
         tools = [tool.offer() for tool in self._tools] if number < MAX_STEPS - 1 else []
-        for attempt in range(1, _MODEL_TRIES + 1):
+        loop = asyncio.get_running_loop()
+        patient_until = loop.time() + self._means.model_patience_seconds
+        failures = 0
+        while not self._stopped.is_set():
             try:
                 async with asyncio.timeout(self._means.model_timeout_seconds):
                     return await self._stream(number, messages, tools)
             except TimeoutError as error:
                 raise TurnFailed("The model took too long.") from error
             except RetryLater as error:
-                if attempt == _MODEL_TRIES:
+                failures += 1
+                if failures >= _MODEL_TRIES and loop.time() >= patient_until:
                     raise TurnFailed(f"No model answered: {error}") from error
                 await self._pause(error.retry_after)
-            if self._stopped.is_set():
-                return None
         return None
 
     async def _stream(
