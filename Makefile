@@ -60,6 +60,11 @@ generate: $(VENV)/.installed ## Write every generated file anew: CRDs, channel t
 manifests: generate ## Render the chart's default values into manifests/install.yaml (builds Helm once)
 	@$(RUN)/python charts/install.py "$$(tests/support/testbed/build.sh helm)/helm"
 
+.PHONY: new-channel
+new-channel: $(VENV)/.installed ## Write the folder of a new channel (NAME=telegram), and what follows from it
+	@$(RUN)/python -m konstruct_channels new "$(NAME)"
+	@$(MAKE) --no-print-directory generate
+
 .PHONY: format
 format: $(VENV)/.installed ## Format the code and mend what the linter can mend
 	@$(RUN)/ruff check --fix --quiet $(SOURCES) || true
@@ -166,3 +171,8 @@ SENDS ?= 10000
 .PHONY: campaign-ambiguous-send
 campaign-ambiguous-send: $(VENV)/.installed ## Lose, delay and break Slack's answers; nothing may be seen twice (SENDS, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_ambiguous_send.py --sends $(SENDS) --seed $(SEED)
+
+RATE ?= 10
+.PHONY: campaign-queue-chaos
+campaign-queue-chaos: $(VENV)/.installed ## Break the database in five ways under a steady load (RATE, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_queue_chaos.py --rate $(RATE) --seed $(SEED)

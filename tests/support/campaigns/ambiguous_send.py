@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 import random
 from collections import Counter, deque
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from nacl.public import PrivateKey
@@ -19,6 +21,7 @@ from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_registry.wire import Push
 from konstruct_store import Store, registry
+from konstruct_store.errors import RetryLater
 from support.build import agent_snapshot, connection_snapshot, inbound, tenant_snapshot
 from support.campaigns.busy_slack import IndexedMessages
 from support.campaigns.ledgers import NONCE, nonce
@@ -29,6 +32,7 @@ from support.postgres import Database, open_store
 from support.stack import encode_key
 from support.working import Office
 
+_T = TypeVar("_T")
 TROUBLES: dict[Trouble | None, int] = {
     None: 60,
     Trouble.DROP_ANSWER: 14,
@@ -148,16 +152,26 @@ async def _write_all(
             office = Office(store, tenant=tenants[number % plan.tenants])
             channel = f"D{number // plan.tenants % plan.channels:04d}"
             key = channel if number % 3 else f"C{channel}:{1_767_225_600 + number}.000001"
-            await office.write(inbound("hello", conversation_key=key, person_key="U0EVA"))
+            message = inbound("hello", conversation_key=key, person_key="U0EVA")
+            await _insist(partial(office.write, message))
             turn = None
             while turn is None:
-                turn = await office.claim()
+                turn = await _insist(office.claim)
                 if turn is None:
                     await asyncio.sleep(0.01)
-            await office.complete(turn, names[number], sends=True)
+            await _insist(partial(office.complete, turn, names[number], sends=True))
 
     await asyncio.gather(*(write() for _ in range(plan.writers)))
     return [*names.values()]
+
+
+async def _insist(work: Callable[[], Awaitable[_T]]) -> _T:
+    """Do what a busy database refuses for now until it does not."""
+    while True:
+        try:
+            return await work()
+        except RetryLater:
+            await asyncio.sleep(0.1)
 
 
 async def _until_quiet(plan: Plan, far: FarSlack) -> None:

@@ -58,7 +58,7 @@ class Killer:
                 self._complain()
                 await asyncio.sleep(0.02)
             await asyncio.sleep(delay)
-            task = asyncio.create_task(self._kill(target))
+            task = asyncio.create_task(self.kill(target))
             self.starting.add(task)
             task.add_done_callback(self._ended)
         await self.until_up()
@@ -78,20 +78,21 @@ class Killer:
         if task.cancelled() or task.exception() is None:
             self.starting.discard(task)
 
-    async def _kill(self, target: str) -> None:
+    async def kill(self, target: str) -> None:
+        """Kill it; return when it serves again."""
         # A target that is still coming up from the last kill is killed when it is up.
         async with self._locks.setdefault(target, asyncio.Lock()):
             if target == "postgres":
                 self.moments.append((time.monotonic(), target))
-                await _again(self.restart_postgres)
+                await again(self.restart_postgres)
                 return
             program = self.running[target]
             self.moments.append((time.monotonic(), target))
             await program.kill()
-            self.running[target] = await _again(self.starts[target])
+            self.running[target] = await again(self.starts[target])
 
 
-async def _again(work: Callable[[], Awaitable[_T]]) -> _T:
+async def again(work: Callable[[], Awaitable[_T]]) -> _T:
     """Do what Kubernetes would: start again what does not come up."""
     for number in range(_TRIES):
         try:
