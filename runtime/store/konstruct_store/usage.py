@@ -3,12 +3,13 @@
 Money is integer micro-USD; a month is a calendar month in the tenant's time zone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
-from konstruct_messages.turns import Step, StepKind, StepState
+from konstruct_messages.turns import Step, StepKind, StepState, Verdict
 from konstruct_store import journal
 from konstruct_store.errors import BudgetExceeded, TurnLost
 from konstruct_store.identifiers import new_id, token_hash
@@ -87,33 +88,46 @@ async def reserve(
     reserved), TurnLost, RetryLater.
     """
     del agent_id, person_id  # the token decides
+    reservation_id, fence = new_id(), (tenant_id, turn_id, attempt, token_hash(turn_token))
+
+    def reservation(row: Mapping[str, Any]) -> Reservation:
+        return Reservation(
+            reservation_id=reservation_id,
+            tenant_id=tenant_id,
+            turn_id=turn_id,
+            attempt=attempt,
+            turn_token=turn_token,
+            step_number=step_number,
+            agent_id=row["agent_id"],
+            person_id=row["person_id"],
+            model=model,
+            micro_usd=estimate_micro_usd,
+            month=row["month"],
+            time_zone=time_zone,
+        )
+
+    async with store.connection() as connection:
+        row = await connection.fetchrow(
+            statement("usage/reserve_at_once"),
+            *(*fence, step_number, time_zone, reservation_id, estimate_micro_usd),
+            *(float(expires_seconds), limits.tenant, limits.agent, limits.person),
+        )
+    if row is not None:
+        return reservation(row)
     async with store.transaction(tenant_id) as connection:
         turn = await journal.check_turn(connection, tenant_id, turn_id, attempt, turn_token)
         done = await journal.read_step(connection, tenant_id, turn_id, step_number)
         if done is not None:
             return RecordedStep(done, turn.verdict)
         month = await _lock_month(connection, tenant_id, time_zone)
-        reservation = Reservation(
-            reservation_id=new_id(),
-            tenant_id=tenant_id,
-            turn_id=turn_id,
-            attempt=attempt,
-            turn_token=turn_token,
-            step_number=step_number,
-            agent_id=turn.agent_id,
-            person_id=turn.person_id,
-            model=model,
-            micro_usd=estimate_micro_usd,
-            month=month,
-            time_zone=time_zone,
-        )
-        await _require_budget(connection, reservation, limits)
+        made = reservation({"agent_id": turn.agent_id, "person_id": turn.person_id, "month": month})
+        await _require_budget(connection, made, limits)
         await connection.execute(
             statement("usage/reserve"),
-            *(tenant_id, reservation.reservation_id, turn_id, step_number, month),
+            *(tenant_id, reservation_id, turn_id, step_number, month),
             *(turn.agent_id, turn.person_id, estimate_micro_usd, float(expires_seconds)),
         )
-    return reservation
+    return made
 
 
 async def settle_model_step(
@@ -144,6 +158,16 @@ async def settle_model_step(
         *(reservation.tenant_id, reservation.turn_id, reservation.attempt),
         token_hash(reservation.turn_token),
     )
+    async with store.connection() as connection:
+        verdict = await connection.fetchval(
+            statement("usage/settle_at_once"),
+            *(*fence, step.number, step.kind.value, step.state.value, model, step.request),
+            *(step.result, reservation.time_zone, reservation.reservation_id),
+            *(reservation.agent_id, reservation.person_id, input_tokens, output_tokens),
+            *(cost_micro_usd, reservation.month),
+        )
+    if verdict is not None:
+        return RecordedStep(step, Verdict(verdict))
     async with store.transaction(reservation.tenant_id) as connection:
         try:
             recorded = await journal.write_step(connection, fence, step)
