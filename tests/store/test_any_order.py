@@ -30,7 +30,7 @@ from konstruct_messages.turns import (
     StepState,
     Verdict,
 )
-from konstruct_store import Store, audit, claims, journal, outbox, settle
+from konstruct_store import Store, audit, claims, journal, outbox, settle, undelivered
 from konstruct_store.claims import HeldTurn
 from konstruct_store.errors import TurnLost
 from konstruct_store.outbox import Delivery
@@ -86,6 +86,7 @@ class Path(RuleBasedStateMachine):
         self.conversations: dict[str, UUID] = {}
         self.sent: list[tuple[UUID, int]] = []
         self.sending: dict[UUID, int] = {}
+        self.given_up: dict[UUID, int] = {}
 
     def do(self, work: Coroutine[Any, Any, _T]) -> _T:
         return self.runner.run(work)
@@ -235,6 +236,25 @@ class Path(RuleBasedStateMachine):
         self.do(work)
         self.sent.append((delivery.turn_id, delivery.part))
 
+    @rule(delivery=consumes(deliveries), unknown=st.booleans())
+    def a_sender_gives_up(self, delivery: Delivery, unknown: bool) -> None:  # noqa: FBT001
+        give_up = outbox.mark_unknown if unknown else outbox.mark_refused
+        work = give_up(self.office.store, delivery, reason="lost", word="Sorry.")
+        if self.sending[delivery.delivery_id] != delivery.attempt:
+            with pytest.raises(TurnLost):
+                self.do(work)
+            return
+        self.do(work)
+        self.given_up[delivery.delivery_id] = delivery.attempt
+
+    @rule()
+    def two_operators_send_again(self) -> None:
+        seen = [undelivered.Seen(*one) for one in self.given_up.items()]
+        place = (self.office.store, self.office.tenant_id)
+        again = [self.do(undelivered.send_again(*place, seen, actor=f"u{n}")) for n in range(2)]
+        assert [set(one) for one in again] == [set(self.given_up), set()]
+        self.given_up.clear()
+
     def is_live(self, turn: ClaimedTurn) -> bool:
         expected = self.expected[turn.turn_id]
         return expected.settled is None and not expected.swept and expected.attempt == turn.attempt
@@ -253,6 +273,18 @@ class Path(RuleBasedStateMachine):
     @invariant()
     def rows_agree(self) -> None:
         assert self.do(self.office.run(DISAGREEING)) == []
+
+    @invariant()
+    def a_failed_reply_is_told_of_once_and_a_notice_never(self) -> None:
+        rows = self.do(
+            self.office.run(
+                "SELECT d.about_turn_id AS turn FROM konstruct.deliveries AS d"
+                " WHERE d.about_turn_id IS NOT NULL"
+            )
+        )
+        told = [row["turn"] for row in rows]
+        assert len(told) == len(set(told))
+        assert set(told) <= set(self.expected)
 
     @invariant()
     def each_turn_says_one_thing(self) -> None:
