@@ -92,6 +92,7 @@ async def open_gateway(
             await parts.welcome.close()
             for task in tasks:
                 task.cancel()
+            await parts.fetcher.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(Exception):
                 # An unreachable database must not keep a replica from ending; others notice.
@@ -127,6 +128,7 @@ def _start(
         "prober": (poll, parts.prober.round),
         "listeners": (poll, listeners.round),
         "doorkeeper": (poll, parts.hooks.reception.decide_held),
+        "fetcher": (poll, parts.fetcher.round),
         "sweeper": (settings.sweep_seconds, parts.sweeper.sweep),
         "housekeeping": (settings.tidy_seconds, parts.housekeeper.tidy),
         "signs": (_SIGN_TICK_SECONDS, parts.signs.refresh),

@@ -27,6 +27,8 @@ from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.welcome import Welcome
+from konstruct_gateway.media.download import Downloader
+from konstruct_gateway.media.fetcher import Fetcher
 from konstruct_gateway.media.files import Files
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.demand import DemandBoard
@@ -73,6 +75,7 @@ class Parts:
     prober: Prober
     sender: Sender
     sweeper: Sweeper
+    fetcher: Fetcher
     housekeeper: Housekeeper
     health: Health
 
@@ -238,6 +241,16 @@ def assemble(
             metrics=metrics,
             deadline_seconds=settings.turn_deadline_seconds,
             sends=turns.goes_to_vendor,
+        ),
+        fetcher=Fetcher(
+            store=store,
+            view=view,
+            files=files,
+            telling=telling,
+            waiting=waiting,
+            metrics=metrics,
+            outbounds=outbounds,
+            downloader=Downloader(),
         ),
         housekeeper=Housekeeper(store, view, files),
         health=Health(store, view, metrics),

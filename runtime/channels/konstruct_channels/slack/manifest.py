@@ -23,8 +23,9 @@ NEEDED_SCOPES = (
 """Without these nobody is answered. Reading is for follow-ups in threads, and for asking Slack
 after a lost answer."""
 
-ASKED_SCOPES = tuple(sorted((*NEEDED_SCOPES, "assistant:write", "users:read")))
+ASKED_SCOPES = tuple(sorted((*NEEDED_SCOPES, "assistant:write", "files:read", "users:read")))
 """What an app asks for: `assistant:write` is for the agent view and its suggested prompts,
+`files:read` for the files that people send,
 `users:read` for telling guests from members, and which app a token is of."""
 
 EVENTS = (

@@ -17,11 +17,12 @@ from konstruct_channels.errors import (
     SendRefused,
     SendUnclear,
 )
+from konstruct_channels.fetching import Located
 from konstruct_channels.inbound import Learnt
 from konstruct_channels.knowing import Acquaintance
 from konstruct_channels.live import Draft, DraftWriter, Place, Sign
 from konstruct_channels.outbound import Outgoing
-from konstruct_channels.slack import answers, people
+from konstruct_channels.slack import answers, files, people
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
@@ -34,7 +35,7 @@ _CALL_SECONDS = 8
 _WHOLE_SECONDS = 20.0
 _MOST_PROMPTS = 4
 # Slack takes JSON for most methods, and parameters only for those that read.
-_READING = ("bots.", "conversations.", "users.")
+_READING = ("bots.", "conversations.", "files.info", "users.")
 
 
 @asynccontextmanager
@@ -140,6 +141,14 @@ class SlackOutbound:
         except ChannelError as error:
             return answers.not_reached(str(error))
         return answers.app_tried(answer, str(config.get("appId", "")), otherwise=learnt)
+
+    async def locate(
+        self, key: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> Located:
+        """Ask Slack where a file is."""
+        call = self._caller(config, credentials)
+        token = credentials.get("botToken", "")
+        return await files.locate(call, key, token=token, api_url=self._api_url)
 
     async def who(
         self, person_key: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from konstruct_gateway.errors import Unavailable, WrongType
 from konstruct_media import links, texts
-from konstruct_media.errors import MediaAway, MediaMissing
+from konstruct_media.errors import MediaAway, MediaMissing, TooLarge
 from konstruct_media.kinds import Kind, kind_of, type_of
 from konstruct_media.objects import HEAD_BYTES, Kept, Objects
 from konstruct_messages.inbound import Attachment
@@ -97,6 +97,8 @@ class Files:
         Raises as `take_upload`, and TurnLost when a later attempt has the file.
         """
         objects = self.require()
+        if (arriving.declared_size or 0) > arriving.most:
+            raise TooLarge(arriving.most)  # before a byte of it is read
         head, pieces = await _peek(arriving.pieces)
         media_type = type_of(head, declared=arriving.declared_type, name=arriving.name)
         if not arriving.allowed(media_type):
