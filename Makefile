@@ -63,6 +63,7 @@ manifests: generate ## Render the chart's default values into manifests/install.
 .PHONY: new-channel
 new-channel: $(VENV)/.installed ## Write the folder of a new channel (NAME=telegram), and what follows from it
 	@$(RUN)/python -m konstruct_channels new "$(NAME)"
+	@$(RUN)/ruff check --fix --quiet runtime/channels && $(RUN)/ruff format --quiet runtime/channels
 	@$(MAKE) --no-print-directory generate
 
 .PHONY: format

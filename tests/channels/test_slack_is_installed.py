@@ -13,7 +13,7 @@ from konstruct_channels.slack.install import (
     exchange,
     installed_of,
 )
-from konstruct_channels.slack.manifest import NEEDED_SCOPES
+from konstruct_channels.slack.manifest import ASKED_SCOPES
 from support.far_slack_oauth import FarSlackOauth, FarWorkspace, far_slack_oauth
 
 pytestmark = pytest.mark.sockets
@@ -52,7 +52,7 @@ async def refused(app: SharedApp, code: str, redirect_uri: str = BACK) -> Instal
 def test_the_address_asks_for_the_scopes_of_the_manifest() -> None:
     app = SharedApp(client_id="1.2", client_secret="x")
     asked = asked_of(app, team_id="T0ACME")
-    assert asked["scope"].split(",") == list(NEEDED_SCOPES)
+    assert asked["scope"].split(",") == list(ASKED_SCOPES)
     assert (asked["client_id"], asked["state"], asked["team"]) == ("1.2", "s", "T0ACME")
     assert authorize_url(app, redirect_uri=BACK, state="s").startswith(
         "https://slack.com/oauth/v2/authorize?"

@@ -90,7 +90,7 @@ def load_examples() -> list[Example]:
 
 def example_files(spec: ChannelSpec) -> dict[str, str]:
     """Return a folder's example files by name."""
-    folder = resources.files("konstruct_channels") / spec.folder / "examples"
+    folder = resources.files(f"konstruct_channels.{spec.folder}") / "examples"
     if not folder.is_dir():
         return {}
     return {

@@ -4,15 +4,17 @@ A channel's titles and descriptions are English in its `spec` (the CRDs show the
 translations are this package's catalogues. The manual is `setup.md`, `setup.es.md`, `setup.pt.md`.
 """
 
+import gettext
 import importlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from konstruct_channels.catalogue import has_half
 from konstruct_channels.spec import HIDDEN, LABEL, ChannelSpec, config_schema
-from konstruct_messages.translations import DEFAULT_LANGUAGE, choose_language
+from konstruct_messages.translations import DEFAULT_LANGUAGE, choose_language, load_catalogues
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ def read_setup(spec: ChannelSpec, language: str) -> str:
     It may name `{{ webhook_url }}`, `{{ public_url }}`, `{{ tenant }}`, `{{ namespace }}` and
     `{{ connection }}`.
     """
-    folder = resources.files("konstruct_channels") / spec.folder
+    folder = _folder(spec)
     chosen = choose_language(language)
     names = ("setup.md",) if chosen == DEFAULT_LANGUAGE else (f"setup.{chosen}.md", "setup.md")
     for name in names:
@@ -41,8 +43,24 @@ def read_setup(spec: ChannelSpec, language: str) -> str:
 
 def read_icon(spec: ChannelSpec) -> str:
     """Return the channel's icon as SVG; empty where the folder has none."""
-    path = resources.files("konstruct_channels") / spec.folder / "icon.svg"
+    path = _folder(spec) / "icon.svg"
     return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def load_words(
+    specs: Mapping[str, ChannelSpec],
+) -> Mapping[str, gettext.NullTranslations]:
+    """Return the translations of what people read of these channels, by language.
+
+    They are this package's, and those that a channel's folder brings itself.
+    """
+    words = load_catalogues("konstruct_channels")
+    for spec in specs.values():
+        if (_folder(spec) / "locale").is_dir():
+            own_words = load_catalogues(f"konstruct_channels.{spec.folder}")
+            for language, own in own_words.items():
+                words[language].add_fallback(own)
+    return words
 
 
 def offer_app(
@@ -57,6 +75,10 @@ def offer_app(
     half = importlib.import_module(f"konstruct_channels.{spec.folder}.manifest")
     offer = half.offer(webhook_url, name=name, language=language, config=config)
     return offer if isinstance(offer, AppOffer) else None
+
+
+def _folder(spec: ChannelSpec) -> Traversable:
+    return resources.files(f"konstruct_channels.{spec.folder}")
 
 
 def sentences(spec: ChannelSpec) -> list[str]:

@@ -2,6 +2,9 @@
 
 import base64
 import binascii
+import os
+import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from nacl.public import PrivateKey
@@ -13,6 +16,7 @@ from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import private_key_from_text
 
 _SHORTEST_KEY = 32
+_VENDOR = re.compile(r"KONSTRUCT_([A-Z0-9_]+)_API_URL")
 
 
 class GatewaySettings(BaseSettings):
@@ -49,6 +53,8 @@ class GatewaySettings(BaseSettings):
     #: (`install: Shared`); empty: there is none, and `/hooks/slack` answers 404.
     slack_signing_secret: SecretStr = SecretStr("")
     whatsapp_api_url: str = ""
+    #: The same of any other channel, by its folder: KONSTRUCT_TELEGRAM_API_URL.
+    vendor_api_urls: dict[str, str] = Field(default_factory=lambda: _vendors_in(os.environ))
 
     #: Where people's files are kept: `s3://bucket/prefix` or `file:///folder`; empty: nowhere, and
     #: no files are taken.
@@ -132,7 +138,11 @@ class GatewaySettings(BaseSettings):
     @property
     def api_urls(self) -> dict[str, str]:
         """Vendors' addresses by the channel's folder, where they are not the vendor's own."""
-        return {"slack": self.slack_api_url, "whatsapp": self.whatsapp_api_url}
+        return {
+            **self.vendor_api_urls,
+            "slack": self.slack_api_url,
+            "whatsapp": self.whatsapp_api_url,
+        }
 
     @property
     def platform_credentials(self) -> dict[str, dict[str, str]]:
@@ -173,3 +183,9 @@ def _decoded(text: str) -> bytes:
 
 def _private_keys(text: str) -> tuple[PrivateKey, ...]:
     return tuple(private_key_from_text(one.strip()) for one in text.split(",") if one.strip())
+
+
+def _vendors_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the vendors' addresses that an environment names, by the channel's folder."""
+    found = ((_VENDOR.fullmatch(name), value) for name, value in environment.items())
+    return {match[1].lower(): value for match, value in found if match and value}

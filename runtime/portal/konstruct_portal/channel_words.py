@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from konstruct_channels.catalogue import has_half, load_specs
-from konstruct_channels.presentation import read_icon
+from konstruct_channels.presentation import load_words, read_icon
 from konstruct_channels.spec import ChannelSpec, Transport
-from konstruct_messages.translations import load_catalogues
 
 PORTAL = "Portal"
 """The channel of the reserved connection `portal`: this site's own chat, no folder."""
@@ -59,7 +58,8 @@ class ChannelWords:
 
 def load_channel_words() -> ChannelWords:
     """Read the channels' folders."""
-    return ChannelWords(load_specs(), load_catalogues("konstruct_channels"))
+    specs = load_specs()
+    return ChannelWords(specs, load_words(specs))
 
 
 def webhook_address(spec: ChannelSpec, public_url: str, *, tenant: str, connection: str) -> str:

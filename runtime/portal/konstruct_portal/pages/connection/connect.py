@@ -1,6 +1,5 @@
 """A new connection: choose a channel, fill in its form; what is wrong is said at its field."""
 
-
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
