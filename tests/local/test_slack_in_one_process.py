@@ -1,12 +1,14 @@
 """`konstruct up` with a Slack connection in its folder: the same halves, in one process."""
 
 import asyncio
+import json
 
 import httpx
 import pytest
 
 from support.embedded import site
-from support.far_slack import SlackCaller, direct, far_slack
+from support.far_slack import FarSlack, SlackCaller, direct, far_slack
+from support.far_slack_socket import FarSocket, far_slack_socket
 from support.waiting import until
 
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
@@ -50,5 +52,28 @@ async def test_a_folder_with_a_slack_connection_answers_in_slack() -> None:
                 await asyncio.sleep(0.5)
             assert len(far.ledger) == 1
             assert far.ledger[0].channel == "D0EVA"
+        finally:
+            await run.interrupt()
+
+
+async def test_a_laptop_without_an_address_answers_over_socket_mode() -> None:
+    socket = FarSocket(FarSlack())
+    async with far_slack_socket(socket) as slack, site() as here:
+        (here.home / "secrets").mkdir(parents=True)
+        secret = SECRET.replace("signingSecret: signing-secret", "appToken: xapp-genuine")
+        (here.home / "secrets" / "slack.yaml").write_text(secret)
+        connection = CONNECTION.replace("T0ACME}", "T0ACME, transport: SocketMode}")
+        (here.folder / "slack.yaml").write_text(connection)
+        run = await here.up(environment={"KONSTRUCT_SLACK_API_URL": slack.far.url})
+        try:
+            await until(lambda: slack.connections)
+            async with httpx.AsyncClient() as client:
+                caller = SlackCaller(client, "", "")
+                event = direct("Hello! Who are you?", ts="1.000001")
+                content = json.loads(caller.envelope(event, "Ev1"))
+            names = {slack.deliver("events_api", content) for _ in range(2)}
+            await until(lambda: slack.far.ledger and names <= slack.acknowledged)
+            await asyncio.sleep(0.5)
+            assert [one.channel for one in slack.far.ledger] == ["D0EVA"]
         finally:
             await run.interrupt()
