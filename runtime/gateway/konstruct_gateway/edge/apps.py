@@ -22,6 +22,7 @@ from konstruct_gateway.media.serving import FileRoutes
 from konstruct_gateway.registry.routes import routes as registry_routes
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.settings import GatewaySettings
+from konstruct_gateway.work.direct import direct_routes
 from konstruct_gateway.work.routes import WorkServices
 from konstruct_gateway.work.routes import routes as work_routes
 
@@ -73,7 +74,7 @@ def internal_app(settings: GatewaySettings, parts: Parts) -> ASGIApp:
     app.add_route("/readyz", parts.health.readyz, include_in_schema=False)
     app.add_route("/metrics", parts.health.metrics, include_in_schema=False)
     return LimitBodies(
-        _guarded(app, settings, parts.view),
+        _guarded(Direct(app, direct_routes(app.state.work)), settings, parts.view),
         largest=settings.max_body,
         larger={
             "/internal/registry/": settings.max_registry_body,

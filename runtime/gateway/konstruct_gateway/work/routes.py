@@ -58,12 +58,16 @@ async def _services(request: Request) -> WorkServices:
     return cast("WorkServices", request.app.state.work)
 
 
-async def _tenant(request: Request) -> TenantSnapshot:
-    services = await _services(request)
+def tenant_of(services: WorkServices, request: Request) -> TenantSnapshot:
+    """Return whose agent asks. Raises Unloaded, Unauthorised or TooFast."""
     tenant = services.view.tenant_of_token(bearer(request))
     if not services.rate.take(str(tenant.tenant_id)):
         raise TooFast("This tenant's agents ask too often.")
     return tenant
+
+
+async def _tenant(request: Request) -> TenantSnapshot:
+    return tenant_of(await _services(request), request)
 
 
 async def _held(
