@@ -1,4 +1,4 @@
-"""Every program runs in a pod under the restricted level: migrated, Ready, and modest when idle."""
+"""Programs serve in pods under the restricted level: on a migrated Postgres, modest when idle."""
 
 import base64
 from collections.abc import Iterator, Mapping
@@ -48,12 +48,12 @@ def place(node_cluster: NodeCluster, images: Mapping[str, str]) -> Iterator[str]
         pods.apply(node_cluster, namespace, migrate)
         code, said = pods.wait_ended(node_cluster, namespace, "migrate")
         assert code == 0, said
-        for program in ("gateway", "llm", "portal"):
+        for program in ("gateway", "llm"):
             _create_login(node_cluster, namespace, images["gateway"], program)
         yield namespace
 
 
-def test_gateway_llm_and_portal_are_ready(
+def test_gateway_and_llm_are_ready(
     node_cluster: NodeCluster, images: Mapping[str, str], place: str
 ) -> None:
     common = {"KONSTRUCT_PUBLIC_URL": "http://localhost", "KONSTRUCT_CHAT_KEY": _KEY}

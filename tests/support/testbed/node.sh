@@ -209,7 +209,10 @@ down() {
     sleep 0.1
   done
   for place in $(cat "$STATE/made" 2>/dev/null || true); do rmdir "$place" 2>/dev/null || true; done
-  rm -rf --one-file-system "$DIR" "$STATE"
+  # Gigabytes of unpacked images take a while on a busy disk: out of the way now, deleted behind our back.
+  [ -d "$DIR" ] && mv "$DIR" "$DIR.gone.$$"
+  nohup setsid nice rm -rf --one-file-system "$DIR".gone.* >/dev/null 2>&1 9>&- </dev/null &
+  rm -rf --one-file-system "$STATE"
 }
 
 case ${1:-} in
