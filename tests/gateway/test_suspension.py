@@ -33,7 +33,7 @@ async def test_a_suspended_tenant_keeps_messages_says_so_once_and_answers_later(
         _, reply = await visitor.wait_for("reply")
     assert (notice["code"], notice["text"]) == (
         "Suspended",
-        "De momento ninguém responde aqui. A sua mensagem foi guardada.",
+        "No momento ninguém responde aqui. Sua mensagem foi guardada.",
     )
     assert visitor.count("notice") == 1
     assert [line.text for line in agent.turns[0].messages] == ["text 0", "text 1", "text 2"]
