@@ -1,6 +1,7 @@
 """A portal on a socket, its chat's far end, and Chromium in front of both."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,20 +58,27 @@ def _is_complaint(text: str) -> bool:
     return "Content Security Policy" in text or "Refused to" in text
 
 
-@pytest_asyncio.fixture
-async def running() -> AsyncIterator[Running]:
-    async with far_chat(b"k" * 32) as far, async_playwright() as playwright:
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Chromium, without any window."""
+    async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox"]
         )
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest_asyncio.fixture
+async def running() -> AsyncIterator[Running]:
+    async with far_chat(b"k" * 32) as far, open_browser() as browser:
         async with open_site(gateway_public_url=far.origin) as site, serve(site.portal.app) as url:
             await site.user("admin@example.com")
             await site.user("operator@example.com", Role.OPERATOR, ACME)
             made = Running(site, far, url, browser)
-            try:
-                yield made
-            finally:
-                await browser.close()
+            yield made
         assert made.complaints == []
 
 
