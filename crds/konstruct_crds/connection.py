@@ -113,7 +113,7 @@ class Access(Part):
         default=(),
         max_length=256,
         description="Who may write, as the channel knows people: a Slack user's id, a WhatsApp"
-        " number, an e-mail address.",
+        " number, in web chat portal: and a portal user's id.",
         json_schema_extra=one_of_each(),
     )
 

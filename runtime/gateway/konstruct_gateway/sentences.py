@@ -165,5 +165,6 @@ class Sentences:
             "too_fast": _("That was a lot at once. Please wait a moment."),
             "try_again": _("The message could not be taken just now. Please send it again."),
             "no_agent": _("There is nobody here who could answer."),
+            "refused": self.refused(*languages),
         }
         return sentences.get(code) or _("This could not be understood.")

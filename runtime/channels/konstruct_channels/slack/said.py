@@ -96,7 +96,7 @@ class Said:
             return self._arrived(channel, at, key, addressed=self._mentioned)
         if not thread:
             return self._ignored("not_addressed")
-        if text(self.event, "text").lstrip().startswith("<@"):
+        if text(self.event, "text").lstrip().startswith(("<@", "<!subteam^")):
             return self._ignored("addressed_to_another")
         return self._arrived(channel, at, key, only_if_known=True, addressed=False)
 

@@ -6,11 +6,16 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from konstruct_channels.inbound import Standing
 from konstruct_channels.webchat.spec import SPEC, Visitors, WebChatConfig
 from konstruct_gateway.errors import NotFound
+from konstruct_gateway.hooks.admission import Admission, judge
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_messages import identity
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
+
+VISITOR = "visitor:"
+"""What the key of a person who did not log in begins with."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNSPECIFIED = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognised, not bound
@@ -26,6 +31,7 @@ class Place:
     config: WebChatConfig
     agent: str
     gather_milliseconds: int = 0
+    declared: ConnectionSnapshot | None = None
 
     @property
     def for_portal(self) -> bool:
@@ -35,7 +41,22 @@ class Place:
     @property
     def takes_visitors(self) -> bool:
         """Whether people who did not log in may come."""
-        return not self.for_portal and self.config.visitors is Visitors.ALLOWED
+        return (
+            not self.for_portal
+            and self.config.visitors is Visitors.ALLOWED
+            and self._lets_in("", Standing.STRANGER)
+        )
+
+    def admits(self, person_key: str) -> bool:
+        """Tell whether the connection's `access` lets this person chat."""
+        if person_key.startswith(VISITOR):
+            return self.takes_visitors
+        return self._lets_in(person_key, Standing.MEMBER)
+
+    def _lets_in(self, person_key: str, standing: Standing) -> bool:
+        if self.declared is None:
+            return True
+        return judge(self.declared, person_key, standing) is Admission.ADMITTED
 
 
 def find_place(view: RegistryView, tenant_name: str, connection_name: str) -> Place:
@@ -61,6 +82,7 @@ def find_place(view: RegistryView, tenant_name: str, connection_name: str) -> Pl
         config=_config(connection),
         agent=connection.agent,
         gather_milliseconds=connection.gather_milliseconds,
+        declared=connection,
     )
 
 

@@ -141,7 +141,7 @@ class ChatRoutes:
             use=CredentialUse.RESUME,
             tenant_id=place.tenant.tenant_id,
             connection=place.connection,
-            person_key=known.person_key if known else f"visitor:{uuid4().hex}",
+            person_key=known.person_key if known else f"{access.VISITOR}{uuid4().hex}",
             display_name=wanted.name or (known.display_name if known else ""),
             language=language,
             expires_at=now + RESUME_LIFETIME,

@@ -127,6 +127,8 @@ class Session:
         here = (self.place.tenant.tenant_id, self.place.connection)
         if (credential.tenant_id, credential.connection) != here:
             raise Closed(frames.NO_TICKET, "the ticket is for another chat")
+        if not self.place.admits(credential.person_key):
+            raise Closed(frames.NO_TICKET, "this chat is not for you")
         self._credential = credential
         return frame
 

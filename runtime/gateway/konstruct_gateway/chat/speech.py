@@ -164,6 +164,8 @@ class Speech:
         )
         if place is None or agent is None:
             raise _NotTaken("no_agent")
+        if not place.admits(self.person.key):
+            raise _NotTaken("refused")
         return place, agent
 
     async def _after(self, place: Place, agent: AgentSnapshot, received: Received) -> None:
