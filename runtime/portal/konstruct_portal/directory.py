@@ -112,6 +112,31 @@ def names_by_id(tenant: ShownTenant, agents: list[Shown]) -> dict[UUID, Shown]:
     return {identity.agent_id(identity.TenantId(tenant.tenant_id), one.name): one for one in agents}
 
 
+def crumbs_of(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
+    """Return the way to a tenant's pages."""
+    _ = page.translate
+    return [
+        (_("Tenants"), page.address("tenants")),
+        (tenant.display_name, page.address("tenant", tenant_name=tenant.name)),
+    ]
+
+
+async def channels_of(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, str]]:
+    """Return name and type of each connection by the id that conversations know it by."""
+    if tenant.tenant_id is None:
+        return {}
+    tenant_id = identity.TenantId(tenant.tenant_id)
+    connections = await connections_of(page, tenant)
+    channels: dict[UUID, tuple[str, str]] = {
+        identity.connection_id(tenant_id, one.name): (one.name, str(one.spec.get("type", "")))
+        for one in connections
+    }
+    portal = identity.connection_id(tenant_id, identity.PORTAL_CONNECTION)
+    _ = page.translate
+    channels[portal] = (_("Portal"), "Portal")
+    return channels
+
+
 def show(page: Page, resource: Resource) -> Shown:
     """Return a resource as pages show it."""
     return Shown(

@@ -14,10 +14,9 @@ from konstruct_messages import identity
 from konstruct_messages.credentials import DESK_LIFETIME, ChatCredential, CredentialUse, sign
 from konstruct_portal.delivery_words import by_seq, show_delivery, version_of
 from konstruct_portal.directory import (
-    Shown,
-    ShownTenant,
     agents_of,
-    connections_of,
+    channels_of,
+    crumbs_of,
     find_tenant,
     names_by_id,
 )
@@ -160,28 +159,3 @@ def _words(_: Translate) -> dict[str, str]:
         "Later": _("The answer takes longer than usual."),
         "Suspended": _("The agent is suspended; the message is kept."),
     }
-
-
-def crumbs_of(page: Page, tenant: ShownTenant) -> list[tuple[str, str]]:
-    """Return the way to a tenant's pages."""
-    _ = page.translate
-    return [
-        (_("Tenants"), page.address("tenants")),
-        (tenant.display_name, page.address("tenant", tenant_name=tenant.name)),
-    ]
-
-
-async def channels_of(page: Page, tenant: ShownTenant) -> dict[UUID, tuple[str, str]]:
-    """Return name and type of each connection by the id that conversations know it by."""
-    if tenant.tenant_id is None:
-        return {}
-    tenant_id = identity.TenantId(tenant.tenant_id)
-    connections: list[Shown] = await connections_of(page, tenant)
-    channels: dict[UUID, tuple[str, str]] = {
-        identity.connection_id(tenant_id, one.name): (one.name, str(one.spec.get("type", "")))
-        for one in connections
-    }
-    portal = identity.connection_id(tenant_id, identity.PORTAL_CONNECTION)
-    _ = page.translate
-    channels[portal] = (_("Portal"), "Portal")
-    return channels

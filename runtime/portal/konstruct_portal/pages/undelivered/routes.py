@@ -17,14 +17,15 @@ from konstruct_portal.directory import (
     Shown,
     ShownTenant,
     agents_of,
+    channels_of,
     connections_of,
+    crumbs_of,
     find_tenant,
     names_by_id,
 )
 from konstruct_portal.formats import moment_of
 from konstruct_portal.language import Translate
 from konstruct_portal.page import Page, Viewed
-from konstruct_portal.pages.conversations.routes import channels_of, crumbs_of
 from konstruct_portal.standing import Standing
 from konstruct_store.attention import DeliveryRow, OpenDeadTurn
 
