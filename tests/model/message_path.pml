@@ -13,6 +13,12 @@
  *   reordered  replies reach the provider in the order of their turns
  *   stuck      at rest no turn is open and no delivery is under way
  *
+ * A worker may show a draft of a reply before it is recorded (a native stream): its row
+ * is committed, the provider is called, the id is noted; the sender makes the reply of what is there.
+ *
+ * Drafts multiply the states, so they are searched by themselves (-DDRAFTS) with one crash and one
+ * expiry; with two of each it takes minutes, and finds nothing either.
+ *
  * Compile with -DWEAK_... to take one guard away; each must be caught.
  */
 
@@ -28,7 +34,7 @@
 #define TURNS MESSAGES          /* at most one turn for each message */
 
 mtype:turn = { None, Queued, Claimed, Answered };
-mtype:delivery = { NoDelivery, DeliveryQueued, Sending, Sent };
+mtype:delivery = { NoDelivery, Drafting, DeliveryQueued, Sending, Sent };
 
 /* What the store holds. */
 bool stored[MESSAGES];          /* inbox row, with its dedupe key */
@@ -42,6 +48,9 @@ byte replies[TURNS];
 mtype:delivery delivery[TURNS];
 byte sending_attempt[TURNS];
 bool sending_leased[TURNS];
+bool drafted[TURNS];            /* the provider may show a draft of the delivery */
+bool noted[TURNS];              /* its id is known */
+bool held[TURNS];               /* the call that begins the draft may be under way */
 byte turns = 0;                 /* turns made so far; the last one may be open */
 
 /* What the world has seen. */
@@ -98,10 +107,20 @@ done:
 #define WORK (UNCOVERED(0) || UNCOVERED(1) || UNCOVERED(2))
 #endif
 
+/* Order is kept per conversation: a delivery waits for those of earlier turns. */
+#define EARLIER_SENT(t) (t == 0 || delivery[t - 1] == Sent)
+
+#ifdef WEAK_DRAFT_OVERTAKES
+#define MAY_SHOW(t) true
+#else
+#define MAY_SHOW(t) EARLIER_SENT(t)     /* no draft overtakes a reply that is still on its way */
+#endif
+
 proctype Worker() {
     byte t, a, m;
+    bool there;
 claim:
-    atomic { t = 0; a = 0; m = 0 };
+    atomic { t = 0; a = 0; m = 0; there = false };
 end_idle:
     atomic {                    /* one transaction on the conversation's dispatch row */
         if
@@ -127,6 +146,26 @@ end_idle:
         m = 0
     }
     crash_here(claim);
+#ifdef DRAFTS
+    if
+    :: atomic {                 /* perhaps a draft: its row first, fenced, one writer at a time */
+        attempt[t] == a && turn[t] == Claimed && !noted[t] && !held[t] && MAY_SHOW(t) ->
+            there = drafted[t]; delivery[t] = Drafting; drafted[t] = true; held[t] = true
+        };
+        crash_here(claim);
+        atomic {                /* the call; whoever goes on with another's draft asks first */
+            if
+            :: held[t] && !(there && received[t] > 0) ->
+                assert(newest_received <= t);                       /* reordered? */
+                received[t]++; newest_received = t + 1
+            :: else
+            fi
+        };
+        crash_here(claim);
+        atomic { noted[t] = true; held[t] = false }
+    :: true
+    fi;
+#endif
     if                          /* the journal says whether the step was done before */
     :: journalled[t] -> goto complete
     :: else
@@ -164,8 +203,11 @@ complete:
     goto claim
 }
 
-/* Order is kept per conversation: a delivery waits for those of earlier turns. */
-#define EARLIER_SENT(t) (t == 0 || delivery[t - 1] == Sent)
+#ifdef WEAK_NO_HOLD
+#define READY(t) (delivery[t] == DeliveryQueued)
+#else
+#define READY(t) (delivery[t] == DeliveryQueued && !held[t])
+#endif
 
 proctype Sender() {
     byte t, a;
@@ -176,17 +218,20 @@ end_idle:
     atomic {
         if
 #ifdef WEAK_NO_ORDER
-        :: delivery[0] == DeliveryQueued -> t = 0
-        :: delivery[1] == DeliveryQueued -> t = 1
+        :: READY(0) -> t = 0
+        :: READY(1) -> t = 1
 #else
-        :: delivery[0] == DeliveryQueued -> t = 0
-        :: delivery[1] == DeliveryQueued && EARLIER_SENT(1) -> t = 1
+        :: READY(0) -> t = 0
+        :: READY(1) && EARLIER_SENT(1) -> t = 1
 #endif
         :: delivery[0] == Sending && !sending_leased[0] -> t = 0
         :: delivery[1] == Sending && !sending_leased[1] -> t = 1
         fi;
         if
         :: delivery[t] == Sending -> there = true   /* an earlier attempt may have reached it */
+#ifndef WEAK_DRAFT_FORGOTTEN
+        :: delivery[t] != Sending && drafted[t] -> there = true
+#endif
         :: else
         fi;
         delivery[t] = Sending; sending_attempt[t]++; a = sending_attempt[t]; sending_leased[t] = true
@@ -232,6 +277,8 @@ proctype Clock() {
         :: turns > 1 && leased[1] -> leased[1] = false
         :: delivery[0] == Sending && sending_leased[0] -> sending_leased[0] = false
         :: delivery[1] == Sending && sending_leased[1] -> sending_leased[1] = false
+        :: held[0] -> held[0] = false
+        :: held[1] -> held[1] = false
         :: else -> break
         fi }
     od;

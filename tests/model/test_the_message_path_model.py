@@ -18,6 +18,9 @@ GUARDS = (
     "TWO_OPEN_TURNS",
 )
 
+DRAFTS = ("-DDRAFTS", "-DCRASHES=1", "-DEXPIRIES=1")
+GUARDS_OF_DRAFTS = ("DRAFT_FORGOTTEN", "DRAFT_OVERTAKES", "NO_HOLD")
+
 
 def test_nothing_is_lost_doubled_repeated_reordered_or_stuck(tmp_path: Path) -> None:
     result = _search(tmp_path)
@@ -27,6 +30,18 @@ def test_nothing_is_lost_doubled_repeated_reordered_or_stuck(tmp_path: Path) -> 
     assert _states(result) > 1_000_000
 
 
+def test_a_reply_that_is_shown_while_it_is_made_is_there_once(tmp_path: Path) -> None:
+    result = _search(tmp_path, *DRAFTS)
+    assert "errors: 0" in result, result
+    assert "max search depth too small" not in result
+    assert _states(result) > 1_000_000
+
+
+@pytest.mark.parametrize("guard", GUARDS_OF_DRAFTS)
+def test_without_a_guard_of_drafts_the_model_finds_the_fault(guard: str, tmp_path: Path) -> None:
+    assert "errors: 1" in _search(tmp_path, *DRAFTS, f"-DWEAK_{guard}")
+
+
 @pytest.mark.parametrize("guard", GUARDS)
 def test_without_a_guard_the_model_finds_the_fault(guard: str, tmp_path: Path) -> None:
     assert "errors: 1" in _search(tmp_path, f"-DWEAK_{guard}")
@@ -34,7 +49,7 @@ def test_without_a_guard_the_model_finds_the_fault(guard: str, tmp_path: Path) -
 
 def test_the_model_uses_the_state_names_of_the_code() -> None:
     text = MODEL.read_text()
-    for name in ("Queued", "Claimed", "Answered", "Sending", "Sent"):
+    for name in ("Queued", "Claimed", "Answered", "Drafting", "Sending", "Sent"):
         assert re.search(rf"\b{name}\b", text)
 
 

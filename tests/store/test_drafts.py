@@ -104,6 +104,34 @@ async def test_nobody_sends_while_the_draft_may_still_begin(gateway_store: Store
     assert not await drafts.note_draft(gateway_store, draft, vendor_id="v2")
 
 
+async def test_another_attempt_waits_until_the_call_of_the_first_is_over(
+    gateway_store: Store,
+) -> None:
+    office = Office(gateway_store)
+    turn = await begun(office)
+    draft = await must_open(office, turn, hold=60)
+    await office.let_lease_end(turn)
+    again = await office.must_claim()
+    assert await open_draft(office, again) is None
+    assert await drafts.note_draft(gateway_store, draft, vendor_id="v1")
+    taken = await must_open(office, again)
+    assert (taken.vendor_id, taken.attempt) == ("v1", 2)
+
+
+async def test_an_edit_is_left_out_once_the_reply_is_recorded(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    turn = await begun(office)
+    draft = await must_open(office, turn)
+    await drafts.note_draft(gateway_store, draft, vendor_id="v1")
+    assert await drafts.hold_draft(gateway_store, draft, seconds=60)
+    await office.complete(turn, "one", sends=True)
+    assert await take(gateway_store) == []
+    assert not await drafts.hold_draft(gateway_store, draft, seconds=60)
+    assert await drafts.note_draft(gateway_store, draft)
+    [delivery] = await take(gateway_store)
+    assert delivery.vendor_id == "v1"
+
+
 async def test_a_crash_before_the_note_holds_the_reply_back_for_the_hold_only(
     gateway_store: Store,
 ) -> None:

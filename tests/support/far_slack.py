@@ -58,6 +58,7 @@ class Trouble(StrEnum):
     ERROR_AFTER = "answer 500 after the work"
     ERROR_BEFORE = "answer 500 before the work"
     DROP_REQUEST = "drop the request"
+    HANG = "neither work nor answer"
 
 
 @dataclass
@@ -75,6 +76,8 @@ class FarSlack:
     messages: Messages = field(default_factory=Messages)
     people: People = field(default_factory=People)
     calls: list[tuple[str, int]] = field(default_factory=list)
+    #: How many calls hang.
+    hanging: int = 0
     url: str = ""
     _spent: dict[tuple[str, str], deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
@@ -99,7 +102,10 @@ class FarSlack:
         workspace = self._workspace(request)
         body = await _arguments(request, method)
         trouble = self.troubles[method].popleft() if self.troubles[method] else None
-        if trouble in {Trouble.DROP_REQUEST, Trouble.ERROR_BEFORE}:
+        if trouble is Trouble.HANG:
+            self.hanging += 1
+            await asyncio.sleep(self.late_seconds)
+        if trouble in {Trouble.DROP_REQUEST, Trouble.ERROR_BEFORE, Trouble.HANG}:
             return self._lost(request, method, trouble)
         refused = self._refusal(workspace, trouble)
         if workspace is None or refused:

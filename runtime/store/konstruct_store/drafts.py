@@ -41,7 +41,8 @@ async def open_draft(
 ) -> OpenDraft | None:
     """Commit the row of a draft, or take over the turn's; None when it may not be written now.
 
-    That is: the turn is lost, stopped or a human's, or an earlier reply is still on its way. Until
+    That is: the turn is lost, stopped or a human's, an earlier reply is still on its way, or so may
+    be a call of whoever had the draft before. Until
     `hold_seconds` have passed or `note_draft` is called nobody sends the reply: the call that
     begins the draft must be surely over by then. Raises RetryLater.
     """

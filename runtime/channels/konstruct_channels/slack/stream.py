@@ -142,7 +142,7 @@ def cut(text: str, *, limit: int, ended: bool) -> int:
     mention = max(text.rfind("<", 0, end), text.rfind("@", 0, end))
     if mention > 0 and text[mention - 1] == "<":
         mention -= 1
-    return mention if 0 < mention and end - mention < _LONGEST_MENTION else end
+    return mention if mention > 0 and end - mention < _LONGEST_MENTION else end
 
 
 def safe(text: str) -> str:

@@ -22,6 +22,7 @@ from konstruct_store.store import Store
 _BEGIN_AFTER_SECONDS = 0.7
 """A reply that is whole sooner is simply sent."""
 
+_STALE_SECONDS = 1.5
 _AGAIN_SECONDS = 1.0
 _DOUBT_SECONDS = 2.0
 _LONGEST_TEXT = 262_144
@@ -121,13 +122,14 @@ class Drafting:
             if not self.progress.text.strip():
                 await self._wait(None)
                 continue
+            asked_at = asyncio.get_running_loop().time()
             opened = await self._open()
             if opened is None:
-                # Lost, stopped, or an earlier reply is still on its way: that comes first.
+                # Lost, stopped, or something earlier is still on its way: that comes first.
                 await self._wait(_AGAIN_SECONDS, calm=True)
                 continue
             writer = self._writer(opened)
-            if await self._at_vendor(opened, writer):
+            if await self._at_vendor(opened, writer, asked_at):
                 await self._follow(opened, writer)
             return
 
@@ -153,13 +155,17 @@ class Drafting:
         )
         return self.way.live.write(draft, config=self.way.config, credentials=self.way.credentials)
 
-    async def _at_vendor(self, opened: OpenDraft, writer: DraftWriter) -> bool:
+    async def _at_vendor(self, opened: OpenDraft, writer: DraftWriter, asked_at: float) -> bool:
         """Begin the draft, or go on with it; False when this attempt shows nothing more."""
         draft_id = ""
         if opened.begun or opened.vendor_id:
             draft_id = await writer.resume(opened.vendor_id)
             self._count("Resumed" if draft_id else "Missing")
         if not draft_id:
+            if asyncio.get_running_loop().time() - asked_at > _STALE_SECONDS:
+                # The hold would not outlast the call: this process was away for a while.
+                self._count("Stale")
+                return False
             try:
                 draft_id = await writer.begin(self.progress)
                 self._count("Begun")

@@ -1,6 +1,7 @@
 -- Commit the row of a reply in the making, or let a later attempt of the turn go on with it.
 -- Nothing comes back when the turn is lost, stopped or in a human's hands, when a later attempt
--- has the draft, or while an earlier reply of the conversation is on its way: order comes first.
+-- has the draft, while another's call may be under way, or while an earlier reply of the
+-- conversation is on its way: order comes first.
 -- $1 tenant, $2 turn, $3 attempt, $4 token hash, $5 delivery, $6 hold in seconds
 WITH turn AS MATERIALIZED (
     SELECT t.conversation_id, c.connection_id
@@ -39,5 +40,8 @@ ON CONFLICT (tenant_id, turn_id, part) DO UPDATE SET
     draft_attempt = excluded.draft_attempt,
     held_until = excluded.held_until,
     shown = ''
-WHERE d.state = 'Drafting' AND d.draft_attempt <= excluded.draft_attempt
+WHERE
+    d.state = 'Drafting'
+    AND d.draft_attempt <= excluded.draft_attempt
+    AND (d.held_until IS NULL OR d.held_until <= now())
 RETURNING d.delivery_id, d.vendor_id, d.queued_at, d.delivery_id <> $5 AS begun
