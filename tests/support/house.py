@@ -11,6 +11,7 @@ from babel.messages.pofile import read_po
 
 ROOMS = (
     "bench",
+    "charts",
     "crds/konstruct_crds",
     "operator/konstruct_operator",
     "runtime/agent/konstruct_agent",
