@@ -30,7 +30,7 @@ async def test_every_answer_has_the_policy(site: Site, address: str) -> None:
         "style-src": "'self'",
         "img-src": "'self' data:",
         "font-src": "'self'",
-        "connect-src": "'self' ws://127.0.0.1:8003",
+        "connect-src": "'self' ws://127.0.0.1:8003 http://127.0.0.1:8003",
         "form-action": "'self'",
         "manifest-src": "'self'",
         "object-src": "'none'",

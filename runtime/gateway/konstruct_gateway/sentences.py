@@ -123,10 +123,34 @@ class Sentences:
             sends=sends,
         )
 
-    def widget(self, *languages: str) -> Mapping[str, str]:
+    def files(self, *languages: str) -> Mapping[str, str]:
+        """Return the words about files that go with a message."""
+        _ = self._speak(languages)
+        return {
+            "sending": _("Sending: {share} %"),
+            "added": _("{name} is attached."),
+            "removed": _("{name} was removed."),
+            "remove": _("Remove {name}"),
+            "again": _("Send {name} again"),
+            "wait": _("Please wait until your files are sent."),
+            "many": _("A message takes at most 10 files."),
+            "large": _("This file is too large. At most {size} can be sent."),
+            "empty": _("This file is empty."),
+            "type": _("Files of this type cannot be sent here."),
+            "fast": _("Too many files at once. Wait a moment, then try again."),
+            "none": _("Files cannot be sent here."),
+            "failed": _("The file could not be sent."),
+            "pasted": _("File"),
+        }
+
+    def widget(self, *languages: str) -> Mapping[str, str | Mapping[str, str]]:
         """Return the words of the chat on a customer's page. `{agent}` is put in there."""
         _ = self._speak(languages)
         return {
+            "files": self.files(*languages),
+            "attach": _("Attach files"),
+            "attached": _("Attached files"),
+            "choose": _("Choose an answer"),
             "open": _("Open the chat"),
             "close": _("Close the chat"),
             "title": _("Chat"),

@@ -13,10 +13,12 @@ LARGEST_BODY = 1_048_576
 
 
 def content_policy(*, socket_origin: str, form_targets: Sequence[str] = ()) -> str:
-    """Return the Content-Security-Policy: our own files, one socket, nothing inline.
+    """Return the Content-Security-Policy: our own files, one gateway, nothing inline.
 
+    The gateway at `socket_origin` takes the chat's files as well.
     `form_targets` are origins to which the answer to a form of ours may redirect.
     """
+    gateway = socket_origin.replace("ws", "http", 1)
     return "; ".join(
         (
             "default-src 'none'",
@@ -24,7 +26,7 @@ def content_policy(*, socket_origin: str, form_targets: Sequence[str] = ()) -> s
             "style-src 'self'",
             "img-src 'self' data:",
             "font-src 'self'",
-            f"connect-src 'self' {socket_origin}",
+            f"connect-src 'self' {socket_origin} {gateway}",
             " ".join(("form-action 'self'", *form_targets)),
             "manifest-src 'self'",
             "object-src 'none'",

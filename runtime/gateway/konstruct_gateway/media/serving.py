@@ -18,6 +18,8 @@ from konstruct_store import media as stored
 from konstruct_store.media import MediaState
 
 _HEADERS = {
+    # The link is the permission: whichever page has it may read the file, without credentials.
+    "Access-Control-Allow-Origin": "*",
     "Cache-Control": "private, max-age=3600, immutable",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     # A picture may be shown on the customer's page that the chat is on.

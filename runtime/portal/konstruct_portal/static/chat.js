@@ -13,6 +13,7 @@
   const turns = new Map();    // answers in the making by turn: { element, attempt, text }
   const settled = new Set();  // turns that have their reply
   const shown = new Set();    // seqs already on the page
+  const asks = new Map();     // questions by id: their buttons
   let conversation = recall(), after = 0, waiting = null, asked = 0;
 
   const link = new window.KonstructChatLink({
@@ -22,6 +23,18 @@
     resume: () => (conversation ? { conversation, after } : {}),
     heard,
     changed,
+  });
+
+  const words = JSON.parse(place.dataset.files);
+  const files = new KonstructFiles({
+    tray: find("tray"),
+    input: find("picker"),
+    language: place.dataset.language,
+    address: place.dataset.upload,
+    credential: () => link.ticket(),
+    words,
+    changed: () => { find("clip").hidden = !files.limits; find("send").setAttribute("aria-busy", String(files.busy)); },
+    say: (said) => { find("spoken").textContent = said; },
   });
 
   function recall() {
@@ -42,6 +55,7 @@
   const answers = {
     ready(frame) {
       if (frame.conversation) remember(frame.conversation);
+      files.allow(frame.files);
       // What was in the making before the break is told again, or is replaced by its reply.
       for (const [turn, draft] of turns) if (!draft.text) drop(turn);
       for (const [id, message] of kept) if (!message.accepted) transmit(id);
@@ -54,7 +68,8 @@
     said(frame) {
       const message = kept.get(frame.id);
       if (message) accept(message, frame.seq);
-      else if (!shown.has(frame.seq)) write(frame.id || crypto.randomUUID(), frame.text, frame.at, true);
+      else if (!shown.has(frame.seq)) write(frame.id || newId(), frame.text, frame.at, true, frame.attachments);
+      if (frame.ask) answered(frame.ask, frame.choice);
     },
     typing() { busy(true); },
     step(frame) {
@@ -80,26 +95,32 @@
       const element = copyOf("agent-message");
       label(element, frame.agent || place.dataset.agent, frame.at);
       window.konstructMarkdown(element.querySelector("[data-body]"), frame.text);
+      if (frame.attachments) element.querySelector("[data-body]").append(files.list(frame.attachments, place.dataset.upload));
       add(element);
     },
     ask(frame) {
-      if (shown.has(frame.seq)) return;
+      settled.add(frame.turn);
+      drop(frame.turn);
+      if (shown.has(frame.seq)) { busy(false); return; }
       const element = copyOf("ask");
       window.konstructMarkdown(element.querySelector("[data-body]"), frame.text);
-      for (const one of frame.choices || []) {
-        const choice = typeof one === "string" ? { id: one, text: one } : one;
+      label(element, frame.agent || place.dataset.agent, frame.at);
+      const group = element.querySelector("[data-choices]");
+      for (const choice of frame.choices || []) {
         const button = document.createElement("button");
         button.type = "button";
-        button.className = "btn btn-sm";
-        button.textContent = choice.text ?? choice.label ?? choice.id;
+        button.className = "btn";
+        button.dataset.key = choice.key;
+        button.textContent = choice.label;
         button.addEventListener("click", () => {
-          if (!link.send({ type: "choose", ask: frame.id, choice: choice.id })) return;
-          for (const other of element.querySelectorAll("button")) other.disabled = true;
-          button.classList.add("btn-primary");
+          if (!link.send({ type: "choose", ask: frame.id, choice: choice.key })) return;
+          answered(frame.id, choice.key);
           busy(true);
         });
-        element.querySelector("[data-choices]").append(button);
+        group.append(button);
       }
+      asks.set(frame.id, group);
+      if (Date.parse(frame.expiresAt) <= Date.now()) answered(frame.id, "");
       busy(false);
       add(element);
     },
@@ -144,11 +165,22 @@
     }
   }
 
-  function write(id, words, at, accepted = false) {
+  // A question takes one answer: its other buttons are over with the first.
+  function answered(id, key) {
+    for (const one of asks.get(id)?.children ?? []) {
+      one.disabled = true;
+      if (!key) continue;
+      one.setAttribute("aria-pressed", String(one.dataset.key === key));
+      one.classList.toggle("btn-primary", one.dataset.key === key);
+    }
+  }
+
+  function write(id, words, at, accepted = false, attachments = []) {
     const element = copyOf("person");
     label(element, say("you"), at);
     element.querySelector("[data-body]").textContent = words;
-    const message = { element, text: words, accepted, foot: element.querySelector("[data-foot]"), at };
+    if (attachments.length) element.querySelector("[data-body]").append(files.list(attachments, place.dataset.upload));
+    const message = { element, text: words, attachments, accepted, foot: element.querySelector("[data-foot]"), at };
     kept.set(id, message);
     if (!accepted) { element.classList.add("is-sending"); message.foot.textContent = say("sending"); }
     add(element);
@@ -164,7 +196,12 @@
 
   function transmit(id) {
     const message = kept.get(id);
-    message.foot.textContent = link.send({ type: "message", id, text: message.text }) ? say("sending") : say("waiting");
+    message.foot.textContent = link.send(frameOf(id, message)) ? say("sending") : say("waiting");
+  }
+
+  function frameOf(id, message) {
+    const keys = message.attachments.map(({ key }) => ({ key }));
+    return { type: "message", id, text: message.text, ...(keys.length ? { attachments: keys } : {}) };
   }
 
   function draftOf(turn, attempt = 0) {
@@ -247,10 +284,12 @@
   }
 
   function submit() {
-    const words = text.value.trim();
-    if (!words) return;
+    const said = text.value.trim();
+    if (files.busy) { find("spoken").textContent = words.wait; return; }
+    const attachments = files.take();
+    if (!said && !attachments.length) return;
     const id = newId();
-    write(id, words);
+    write(id, said, undefined, false, attachments);
     transmit(id);
     text.value = "";
     grow();
@@ -264,6 +303,8 @@
     if (text.value && now - asked > 4000) { asked = now; link.send({ type: "typing" }); }
   }
 
+  find("clip").addEventListener("click", () => find("picker").click());
+  files.watch(place, text);
   find("write").addEventListener("submit", (event) => { event.preventDefault(); submit(); });
   text.addEventListener("input", grow);
   text.addEventListener("keydown", (event) => {
@@ -282,7 +323,7 @@
   find("new").addEventListener("click", () => {
     remember("");
     after = 0;
-    for (const one of [kept, turns, settled, shown]) one.clear();
+    for (const one of [kept, turns, settled, shown, asks, files]) one.clear();
     log.replaceChildren();
     drafts.replaceChildren();
     busy(false);

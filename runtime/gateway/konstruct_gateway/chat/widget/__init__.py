@@ -14,6 +14,7 @@ from konstruct_gateway.sentences import Sentences
 from konstruct_messages.translations import LANGUAGES
 
 _SECONDS = 300
+_PARTS = ("markdown.js", "files.js", "link.js", "widget.js")
 _FILES = "konstruct_gateway.chat.widget"
 
 
@@ -67,7 +68,7 @@ def _script(sentences: Sentences) -> bytes:
     words = {language: sentences.widget(language) for language in LANGUAGES}
     constants = {"WORDS": words, "STYLE": (folder / "widget.css").read_text("utf-8")}
     lines = [f"  const {name} = {_literal(value)};" for name, value in constants.items()]
-    files = [(folder / name).read_text("utf-8") for name in ("markdown.js", "link.js", "widget.js")]
+    files = [(folder / name).read_text("utf-8") for name in _PARTS]
     return "\n".join(['(() => {\n  "use strict";', *lines, *files, "})();", ""]).encode()
 
 

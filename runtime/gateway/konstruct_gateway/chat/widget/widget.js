@@ -23,6 +23,7 @@ const ICONS = {
   fresh: "M12 5v14M5 12h14",
   fold: "M5.5 9l6.5 6.5L18.5 9",
   send: "M12 19V5M5.5 11.5L12 5l6.5 6.5",
+  clip: "M20 11.5l-8.2 8.2a5.2 5.2 0 0 1-7.4-7.4l8.6-8.6a3.5 3.5 0 0 1 5 5l-8.6 8.5a1.7 1.7 0 0 1-2.5-2.4l7.8-7.8",
   stop: "M7 7h10v10H7z",
   down: "M12 5v14M5.5 12.5L12 19l6.5-6.5",
   up: "M7 11v9H4v-9zM7 11l4-7.5a2 2 0 0 1 2.7 2.5L12.6 9H18a2 2 0 0 1 2 2.4l-1.3 6.8A2.2 2.2 0 0 1 16.5 20H7",
@@ -71,7 +72,10 @@ const text = make("textarea", { rows: "1", "aria-label": words.write, placeholde
 const sendButton = make("button", { class: "go", type: "submit", "aria-label": words.send, title: words.send }, icon("send"));
 const stopButton = button("go halt", words.stop, "stop", stop);
 const downButton = button("down", words.down, "down", toEnd);
-const form = make("form", {}, text, stopButton, sendButton);
+const picker = make("input", { type: "file", multiple: "", class: "hide", tabindex: "-1", "aria-hidden": "true" });
+const clipButton = button("clip", words.attach, "clip", () => picker.click());
+const tray = make("ul", { class: "tray", "aria-label": words.attached });
+const form = make("form", {}, tray, picker, clipButton, text, stopButton, sendButton);
 const panel = make(
   "section",
   { class: "panel", role: "dialog", "aria-modal": "true", "aria-labelledby": "title", hidden: true },
@@ -81,13 +85,22 @@ const panel = make(
 const count = make("span", { class: "count", hidden: true });
 const launch = make("button", { class: "launch", type: "button", "aria-label": words.open, "aria-expanded": "false" }, icon("chat"), count);
 root.append(panel, launch);
-stopButton.hidden = downButton.hidden = true;
+stopButton.hidden = downButton.hidden = clipButton.hidden = true;
 
 const kept = new Map();     // my messages by id: { element, text, accepted, foot, at }
 const turns = new Map();    // answers in the making by turn: { element, attempt, letters }
 const settled = new Set();  // turns that have their reply
 const shown = new Set();    // seqs already here
 let conversation = memory.get().conversation ?? "", after = 0, unread = 0, agent = "", begun = false, asked = 0;
+
+const asks = new Map();     // questions by id: { element, timer }
+const files = new KonstructFiles({
+  tray, input: picker, language, address: `${base}/files`,
+  credential: () => link.credential(),
+  words: words.files,
+  changed: () => { clipButton.hidden = !files.limits; sendButton.setAttribute("aria-busy", String(files.busy)); },
+  say: (said) => { spoken.textContent = said; },
+});
 
 const link = new ChatLink({
   base, memory, language, heard, changed,
@@ -134,6 +147,7 @@ const answers = {
     face.textContent = [...(agent || title.textContent)][0]?.toUpperCase() ?? "";
     if (!hello.firstChild) hello.append(face.cloneNode(true), make("strong", {}, title.textContent), make("span", {}, frame.greeting || ""));
     hello.hidden = Boolean(log.firstChild);
+    files.allow(frame.files);
     // What was in the making before the break is told again, or is replaced by its reply.
     for (const turn of [...turns.keys()]) drop(turn);
     for (const [id, message] of kept) if (!message.accepted) transmit(id);
@@ -145,7 +159,8 @@ const answers = {
   said(frame) {
     const message = kept.get(frame.id);
     if (message) accept(message, frame.seq);
-    else if (!shown.has(frame.seq)) write(frame.id || newId(), frame.text, frame.at, true);
+    else if (!shown.has(frame.seq)) write(frame.id || newId(), frame.text, frame.at, true, frame.attachments);
+    if (frame.ask) answered(frame.ask, frame.choice);
   },
   typing(frame) { if (frame.turn) draftOf(frame.turn); },
   step(frame) { draftOf(frame.turn)?.steps.append(make("li", {}, frame.text)); },
@@ -162,9 +177,29 @@ const answers = {
     const name = frame.agent || agent;
     const body = make("div", { class: "bubble" });
     drawMarkdown(body, frame.text);
+    if (frame.attachments) body.append(files.list(frame.attachments, base));
     const foot = make("div", { class: "foot" }, [frame.human ? `${name} · ${words.human}` : name, clock(frame.at)].filter(Boolean).join(" · "));
     if (frame.turn && !frame.human) foot.append(...votes(frame.turn));
     add(make("article", { class: "row" }, make("span", { class: "hide" }, `${name}: `), body, foot));
+    missed();
+  },
+  ask(frame) {
+    settle(frame.turn);
+    if (shown.has(frame.seq)) return;
+    const name = frame.agent || agent, body = make("div", { class: "bubble" });
+    drawMarkdown(body, frame.text);
+    const group = make("div", { class: "choices", role: "group", "aria-label": words.choose });
+    for (const one of frame.choices ?? []) {
+      const choice = make("button", { type: "button", "data-key": one.key }, one.label);
+      choice.addEventListener("click", () => {
+        if (link.send({ type: "choose", ask: frame.id, choice: one.key })) answered(frame.id, one.key);
+      });
+      group.append(choice);
+    }
+    const left = Date.parse(frame.expiresAt) - Date.now();
+    asks.set(frame.id, { group, timer: left > 0 && left < 2 ** 31 ? setTimeout(() => answered(frame.id, ""), left) : 0 });
+    if (left <= 0) answered(frame.id, "");
+    add(make("article", { class: "row" }, make("span", { class: "hide" }, `${name}: `), body, group, make("div", { class: "foot" }, `${name} · ${clock(frame.at)}`)));
     missed();
   },
   notice(frame) {
@@ -206,11 +241,23 @@ function changed(now) {
   if (now !== "online") for (const message of kept.values()) if (!message.accepted) message.foot.textContent = words.waiting;
 }
 
-function write(id, said, at, accepted = false) {
+// A question takes one answer: its other buttons are over with the first.
+function answered(id, key) {
+  const ask = asks.get(id);
+  if (!ask) return;
+  clearTimeout(ask.timer);
+  for (const one of ask.group.children) {
+    one.disabled = true;
+    if (key) one.setAttribute("aria-pressed", String(one.dataset.key === key));
+  }
+}
+
+function write(id, said, at, accepted = false, attachments = []) {
   const foot = make("div", { class: "foot" }, accepted ? clock(at) : words.sending);
   const bubble = make("div", { class: "bubble" }, said);
+  if (attachments.length) bubble.append(files.list(attachments, base));
   const element = make("article", { class: accepted ? "row mine" : "row mine sending" }, make("span", { class: "hide" }, `${words.you}: `), bubble, foot);
-  kept.set(id, { element, text: said, accepted, foot, at });
+  kept.set(id, { element, text: said, accepted, foot, at, attachments });
   add(element);
 }
 
@@ -223,7 +270,12 @@ function accept(message, seq) {
 
 function transmit(id) {
   const message = kept.get(id);
-  message.foot.textContent = link.send({ type: "message", id, text: message.text }) ? words.sending : words.waiting;
+  message.foot.textContent = link.send(frameOf(id, message)) ? words.sending : words.waiting;
+}
+
+function frameOf(id, message) {
+  const keys = message.attachments.map(({ key }) => ({ key }));
+  return { type: "message", id, text: message.text, ...(keys.length ? { attachments: keys } : {}) };
 }
 
 function draftOf(turn, attempt = 0) {
@@ -318,9 +370,11 @@ function toEnd() {
 
 function submit() {
   const said = text.value.trim();
-  if (!said) return;
+  if (files.busy) { spoken.textContent = words.files.wait; return; }
+  const attachments = files.take();
+  if (!said && !attachments.length) return;
   const id = newId();
-  write(id, said);
+  write(id, said, undefined, false, attachments);
   transmit(id);
   text.value = "";
   grow();
@@ -342,7 +396,7 @@ function stop() {
 function startAnew() {
   memory.set({ conversation: (conversation = "") });
   after = 0;
-  for (const one of [kept, turns, settled, shown]) one.clear();
+  for (const one of [kept, turns, settled, shown, asks, files]) one.clear();
   log.replaceChildren();
   drafts.replaceChildren();
   stopButton.hidden = downButton.hidden = true;
@@ -388,6 +442,7 @@ function keys(event) {
 style();
 launch.addEventListener("click", () => (panel.hidden ? open() : close()));
 root.addEventListener("keydown", keys);
+files.watch(panel, text);
 form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
 text.addEventListener("input", grow);
 text.addEventListener("keydown", (event) => {

@@ -1,5 +1,6 @@
 """Talking to an agent from the portal, over the same socket as every web chat."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from fastapi import APIRouter
@@ -12,6 +13,27 @@ from konstruct_portal.errors import NotHere
 from konstruct_portal.page import Viewed, plain
 
 router = APIRouter()
+_PORTAL = f"/chat/{{tenant}}/{identity.PORTAL_CONNECTION}"
+
+
+def _words(_: Callable[[str], str]) -> dict[str, str]:
+    """Return what the page says about files that go with a message."""
+    return {
+        "sending": _("Sending: {share} %"),
+        "added": _("{name} is attached."),
+        "removed": _("{name} was removed."),
+        "remove": _("Remove {name}"),
+        "again": _("Send {name} again"),
+        "wait": _("Please wait until your files are sent."),
+        "many": _("A message takes at most 10 files."),
+        "large": _("This file is too large. At most {size} can be sent."),
+        "empty": _("This file is empty."),
+        "type": _("Files of this type cannot be sent here."),
+        "fast": _("Too many files at once. Wait a moment, then try again."),
+        "none": _("Files cannot be sent here."),
+        "failed": _("The file could not be sent."),
+        "pasted": _("File"),
+    }
 
 
 @router.get("/tenants/{tenant_name}/agents/{agent_name}/chat", name="chat")
@@ -26,6 +48,8 @@ async def show_chat(page: Viewed, tenant_name: str, agent_name: str) -> Response
         tenant=tenant,
         agent=agent,
         socket=f"{origin}/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/ws",
+        upload=f"{page.services.settings.gateway_url}{_PORTAL.format(tenant=tenant.name)}/files",
+        files=_words(_),
         section="chat",
         crumbs=[
             (_("Tenants"), page.address("tenants")),
