@@ -66,6 +66,8 @@ class Result:
     kinds: Counter[str] = field(default_factory=Counter)
     answers: Counter[int] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    """What the gateway logged of errors it did not expect."""
 
     @property
     def clean(self) -> bool:
@@ -102,7 +104,7 @@ async def run(plan: Plan, database: Database) -> Result:
     )
     result = Result()
     async with AsyncExitStack() as exits:
-        exits.enter_context(silent_logs())
+        result.mistakes = exits.enter_context(silent_logs())
         store = await exits.enter_async_context(open_store(database, "gateway"))
         session = await registry.open_session(store)
         for number, tenant in enumerate(tenants, 1):

@@ -6,13 +6,16 @@ import json
 import logging
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 PROGRESS_SECONDS = 10.0
+_MOST_MISTAKES = 20
 
 
 def say(text: str) -> None:
@@ -57,14 +60,24 @@ async def progress(
 
 
 @contextmanager
-def silent_logs() -> Iterator[None]:
-    """Drop what the product logs in this process: a campaign provokes it by the thousand."""
+def silent_logs() -> Iterator[list[str]]:
+    """Drop what the product logs in this process; yield what it said of its own mistakes."""
+    mistakes: list[str] = []
+
+    def keep(_logger: object, _name: str, event: EventDict) -> EventDict:
+        error = event.get("exc_info")
+        if isinstance(error, BaseException) and len(mistakes) < _MOST_MISTAKES:
+            where = traceback.extract_tb(error.__traceback__)[-1:]
+            mistakes.append(f"{event.get('event')}: {error!r} {where}")
+        raise structlog.DropEvent
+
     before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    errors = structlog.make_filtering_bound_logger(logging.ERROR)
+    structlog.configure(processors=[keep], wrapper_class=errors)
     served = logging.getLogger("uvicorn.error")
     level, served.level = served.level, logging.CRITICAL
     try:
-        yield
+        yield mistakes
     finally:
         structlog.configure(**before)
         served.level = level
