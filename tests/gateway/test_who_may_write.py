@@ -177,3 +177,20 @@ async def test_a_missing_scope_is_a_condition_and_lists_still_count(
                 (*key, reason) for key, reason in (await house.reports()).items()
             }:
                 await asyncio.sleep(0.05)
+
+
+async def test_who_is_not_listed_presses_no_buttons_either(
+    database: Database, tenant: SampleTenant
+) -> None:
+    connection = {"access": {"policy": "Listed", "allowed": ["U0ANA"]}}
+    async with slack_house(database, tenant, connection=connection) as house:
+        for number, event in enumerate(
+            (
+                {"type": "agent_session_stopped", "channel": "D0EVA", "user": "U0EVA"},
+                {"type": "app_home_opened", "channel": "D0EVA", "user": "U0EVA", "tab": "messages"},
+            )
+        ):
+            for _ in range(2):
+                assert await house.caller.deliver(event, f"Ev{number}")
+        assert await house.ignored() == {"not_listed": 2}
+        assert await house.settled(0) == []

@@ -26,6 +26,7 @@ from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
+from konstruct_gateway.hooks.secret_watch import SecretWatch
 from konstruct_gateway.hooks.welcome import Welcome
 from konstruct_gateway.media.download import Downloader
 from konstruct_gateway.media.fetcher import Fetcher
@@ -228,6 +229,7 @@ def assemble(
             specs=specs,
             inbounds=load_inbounds(specs),
             prober=prober,
+            watch=SecretWatch(conditions),
             platform=settings.platform_credentials,
         ),
         welcome=welcome,

@@ -7,13 +7,23 @@ from typing import Any
 
 import structlog
 
-from konstruct_channels.inbound import Arrived, Chosen, Item, Judged, Learnt, Opened, Stopped
+from konstruct_channels.inbound import (
+    Arrived,
+    Chosen,
+    Item,
+    Judged,
+    Learnt,
+    Opened,
+    Standing,
+    Stopped,
+)
 from konstruct_gateway.background.later import Expected, Later
 from konstruct_gateway.background.signs import SignBoard
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded, Unavailable
 from konstruct_gateway.hints import Hint
+from konstruct_gateway.hooks.admission import judge
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
@@ -77,12 +87,20 @@ class HookReception:
             await self._receive(route, [one for one in meant if isinstance(one, Arrived)])
             for control in items:
                 if isinstance(control, Opened | Stopped | Judged):
-                    await self.controls.obey(route, control)
+                    await self._obey(route, control)
         finally:
             self.receiving.give(tenant_id)
         if not any(isinstance(one, Learnt) for one in items):
             self.conditions.note(route.tenant, route.connection.name, _RECEIVING)
         self.metrics.acknowledge.labels(route.connection.type).observe(self.clock() - began)
+
+    async def _obey(self, route: Route, control: Opened | Stopped | Judged) -> None:
+        verdict = judge(route.connection, control.person.key, Standing.MEMBER)
+        if verdict.refused:
+            noted = Ignored(reason=verdict.value, dedupe_keys=control.delivery_keys)
+            await self.ignore(route, noted)
+        else:
+            await self.controls.obey(route, control)
 
     async def _meant(self, route: Route, items: Sequence[Item]) -> list[Arrived | Ignored]:
         """Decide what an inbound half cannot: who may write, and which threads are the agent's."""

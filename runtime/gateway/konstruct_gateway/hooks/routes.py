@@ -30,6 +30,7 @@ from konstruct_gateway.errors import NoSuchHalf, NotFound, TooLarge, Unauthorise
 from konstruct_gateway.hooks.installations import CONTESTED, Installations
 from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.hooks.reception import HookReception
+from konstruct_gateway.hooks.secret_watch import SecretWatch
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_messages.inbound import Ignored
 from konstruct_registry.errors import SealRefused
@@ -56,6 +57,7 @@ class HookRoutes:
     specs: Mapping[str, ChannelSpec]
     inbounds: Mapping[str, Inbound]
     prober: Prober
+    watch: SecretWatch
     platform: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     now: Callable[[], datetime] = field(default=_now)
     _installations: dict[str, Installations] = field(default_factory=dict)
@@ -96,13 +98,18 @@ class HookRoutes:
     async def own(self, request: Request) -> Response:
         """Take a webhook: 200 says that all it held is durable."""
         route, spec = self._route(request)
+        config = route.connection.config
+        if any(config.get(name, value) != value for name, value in spec.webhook_with.items()):
+            raise NoSuchHalf("The connection has no address of its own.")
         inbound = self.inbounds.get(spec.folder)
         if inbound is None:
             raise NoSuchHalf(
                 f"The connection exists, but this version cannot receive from {spec.title}."
             )
         webhook = await _webhook(request, spec)
-        reading = inbound.read(webhook, self._known(route.tenant, route.connection), now=self.now())
+        known = self._known(route.tenant, route.connection)
+        reading = inbound.read(webhook, known, now=self.now())
+        self.watch.see(route, known.credentials, reading)
         if not isinstance(reading, Delivered):
             return self._answer(spec, reading)
         await self._take(route, reading)
