@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import Any
 
-import httpx
+import aiohttp
 
 from konstruct_llm.errors import AttemptFailed, FailureKind
 from konstruct_llm.pool import OPENAI_PREFIX
@@ -17,7 +17,9 @@ from konstruct_llm.provider import ChatCall, Deployment, Piece, Usage
 
 _FIRST_ERROR = 400
 _LONGEST_ERROR = 16_384
-_DONE = "[DONE]"
+_DATA = b"data:"
+_DONE = b"[DONE]"
+_BROKEN = (aiohttp.ClientError, OSError)
 _KINDS = {
     400: FailureKind.REFUSED,
     401: FailureKind.KEY_REFUSED,
@@ -46,16 +48,14 @@ def speaks(deployment: Deployment) -> bool:
 
 
 async def stream(
-    http: httpx.AsyncClient, deployment: Deployment, call: ChatCall
+    session: aiohttp.ClientSession, deployment: Deployment, call: ChatCall
 ) -> AsyncGenerator[Piece, None]:
     """Yield the answer in pieces. See `provider.Vendor`."""
     address = f"{str(deployment.model.api_base).rstrip('/')}/chat/completions"
     headers = {"Authorization": f"Bearer {deployment.api_key or 'none'}"}
     try:
-        async with http.stream(
-            "POST", address, json=_body(deployment, call), headers=headers
-        ) as response:
-            if response.status_code >= _FIRST_ERROR:
+        async with session.post(address, json=_body(deployment, call), headers=headers) as response:
+            if response.status >= _FIRST_ERROR:
                 raise await _refusal(response)
             async with contextlib.aclosing(_events(response)) as events:
                 async for event in events:
@@ -66,9 +66,9 @@ async def stream(
                         yield await _last_piece(piece, event, events)
                         return
                     yield piece
-    except httpx.TimeoutException as error:
+    except TimeoutError as error:
         raise AttemptFailed(FailureKind.TIMEOUT, type(error).__name__) from error
-    except httpx.HTTPError as error:
+    except _BROKEN as error:
         raise AttemptFailed(FailureKind.UNAVAILABLE, type(error).__name__) from error
     except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise AttemptFailed(FailureKind.MALFORMED, type(error).__name__) from error
@@ -89,15 +89,15 @@ def _body(deployment: Deployment, call: ChatCall) -> dict[str, Any]:
     return body
 
 
-async def _refusal(response: httpx.Response) -> AttemptFailed:
+async def _refusal(response: aiohttp.ClientResponse) -> AttemptFailed:
     """Return what an error answer means. Its text may quote the prompt and is left behind."""
     text = b""
-    with contextlib.suppress(httpx.HTTPError):
-        async for part in response.aiter_bytes():
+    with contextlib.suppress(*_BROKEN):
+        async for part in response.content.iter_any():
             text += part
             if len(text) > _LONGEST_ERROR:
                 break
-    kind = _KINDS.get(response.status_code, FailureKind.UNAVAILABLE)
+    kind = _KINDS.get(response.status, FailureKind.UNAVAILABLE)
     said = text.decode(errors="replace").lower()
     if kind is FailureKind.REFUSED and any(sign in said for sign in _TOO_LONG):
         kind = FailureKind.TOO_LONG
@@ -105,20 +105,30 @@ async def _refusal(response: httpx.Response) -> AttemptFailed:
     if kind in _PATIENT:
         with contextlib.suppress(ValueError):
             retry_after = max(0.0, float(response.headers.get("retry-after", "")))
-    return AttemptFailed(kind, f"status {response.status_code}", retry_after=retry_after)
+    return AttemptFailed(kind, f"status {response.status}", retry_after=retry_after)
 
 
-async def _events(response: httpx.Response) -> AsyncGenerator[Mapping[str, Any], None]:
-    async for line in response.aiter_lines():
-        if not line.startswith("data:"):
+async def _events(response: aiohttp.ClientResponse) -> AsyncGenerator[Mapping[str, Any], None]:
+    async for line in _lines(response):
+        if not line.startswith(_DATA):
             continue
-        data = line.removeprefix("data:").strip()
+        data = line[len(_DATA) :].strip()
         if data == _DONE:
             continue  # read on: a response that is left early costs its connection
         event = json.loads(data)
         if event.get("error"):
             raise AttemptFailed(FailureKind.UNAVAILABLE, "The stream ended with an error.")
         yield event
+
+
+async def _lines(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+    if rest:
+        yield rest
 
 
 def _piece(event: Mapping[str, Any]) -> Piece | None:
@@ -152,7 +162,7 @@ async def _last_piece(
     """Return the last piece with the usage, which most servers send after it."""
     usage = _usage(event)
     # The answer is whole; its usage can be estimated.
-    with contextlib.suppress(httpx.HTTPError, AttemptFailed, ValueError, TypeError, AttributeError):
+    with contextlib.suppress(*_BROKEN, AttemptFailed, ValueError, TypeError, AttributeError):
         async for later in events:
             usage = _usage(later) or usage
     return Piece(piece.text, piece.tool_calls, piece.finish_reason, usage)

@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import logging
 import re
+import ssl
 import uuid
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import httpx
+import aiohttp
 import litellm
 import litellm.utils
 from litellm import exceptions
@@ -58,16 +59,7 @@ class LitellmVendor:
             {"provider": _DEMO_PROVIDER, "custom_handler": DemoProvider()}
         ]
         _untyped.utils.custom_llm_setup()
-        # For servers that need no translation; certificates are trusted as litellm does.
-        self._http = httpx.AsyncClient(
-            verify=get_ssl_configuration(),
-            trust_env=False,
-            follow_redirects=True,
-            timeout=httpx.Timeout(_BACKSTOP_SECONDS, connect=_CONNECT_SECONDS),
-            limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=64, keepalive_expiry=_KEPT_SECONDS
-            ),
-        )
+        self._direct: aiohttp.ClientSession | None = None
 
     async def stream(
         self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float
@@ -76,7 +68,7 @@ class LitellmVendor:
         del timeout_seconds  # see _BACKSTOP_SECONDS
         if compatible.speaks(deployment):
             async with contextlib.aclosing(
-                compatible.stream(self._http, deployment, call)
+                compatible.stream(self._session(), deployment, call)
             ) as pieces:
                 async for own in pieces:
                     yield own
@@ -116,6 +108,26 @@ class LitellmVendor:
         except Exception as error:
             raise _translate(error) from error
         raise AttemptFailed(FailureKind.MALFORMED, "The stream ended without a finish reason.")
+
+    def _session(self) -> aiohttp.ClientSession:
+        """Return what servers that need no translation are spoken to with, on the running loop.
+
+        Certificates are trusted as litellm does.
+        """
+        if self._direct is None:
+            trusted = get_ssl_configuration()
+            self._direct = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    keepalive_timeout=_KEPT_SECONDS,
+                    ssl=trusted if isinstance(trusted, ssl.SSLContext) else True,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=_CONNECT_SECONDS, sock_read=_BACKSTOP_SECONDS
+                ),
+            )
+        return self._direct
 
     async def warm_up(self) -> None:
         """Make two calls that lead nowhere, so that no person's first call loads the rest.
@@ -159,7 +171,8 @@ class LitellmVendor:
 
     async def close(self) -> None:
         """Close litellm's cached clients, and forget them: it would hand out closed ones."""
-        await self._http.aclose()
+        if self._direct is not None:
+            await self._direct.close()
         await _untyped.close_litellm_async_clients()
         _untyped.in_memory_llm_clients_cache.flush_cache()
 
