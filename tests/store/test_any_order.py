@@ -30,7 +30,7 @@ from konstruct_messages.turns import (
     StepState,
     Verdict,
 )
-from konstruct_store import Store, audit, claims, journal, outbox, settle, undelivered
+from konstruct_store import Store, audit, claims, drafts, journal, outbox, settle, undelivered
 from konstruct_store.claims import HeldTurn
 from konstruct_store.errors import TurnLost
 from konstruct_store.outbox import Delivery
@@ -55,6 +55,13 @@ FROM konstruct.inbox AS i
 LEFT JOIN konstruct.dispatch AS d
     ON d.tenant_id = i.tenant_id AND d.conversation_id = i.conversation_id
 WHERE i.disposition IS NULL AND (d.opened_at IS NULL OR d.due_at IS NULL)
+"""
+# What a vendor shows for ever as if it were being written.
+DRAFTS_WITHOUT_A_TURN = """
+SELECT d.delivery_id
+FROM konstruct.deliveries AS d
+INNER JOIN konstruct.turns AS t ON t.tenant_id = d.tenant_id AND t.turn_id = d.turn_id
+WHERE d.state = 'Drafting' AND t.state NOT IN ('Queued', 'Claimed')
 """
 
 
@@ -179,6 +186,16 @@ class Path(RuleBasedStateMachine):
             steps[number] = step
         assert self.do(work).step == steps[number]
 
+    @rule(turn=turns, noted=st.sampled_from(["v1", "", None]))
+    def a_draft_is_shown(self, turn: ClaimedTurn, noted: str | None) -> None:
+        fence = (turn.turn_id, turn.attempt, turn.turn_token)
+        place = (self.office.store, self.office.tenant_id)
+        draft = self.do(drafts.open_draft(*place, *fence, hold_seconds=0))
+        assert draft is None or self.is_live(turn)
+        if draft is not None and noted is not None:
+            work = drafts.note_draft(self.office.store, draft, vendor_id=noted, there=bool(noted))
+            assert self.do(work)
+
     @rule(turn=turns, sends=st.booleans())
     def an_agent_completes(self, turn: ClaimedTurn, sends: bool) -> None:  # noqa: FBT001
         expected = self.expected[turn.turn_id]
@@ -273,6 +290,7 @@ class Path(RuleBasedStateMachine):
     @invariant()
     def rows_agree(self) -> None:
         assert self.do(self.office.run(DISAGREEING)) == []
+        assert self.do(self.office.run(DRAFTS_WITHOUT_A_TURN)) == []
 
     @invariant()
     def a_failed_reply_is_told_of_once_and_a_notice_never(self) -> None:

@@ -199,6 +199,19 @@ async def test_what_a_human_took_over_says_so_and_its_reply_is_withheld(
     assert (delivery.vendor_id, delivery.ends_answer) == ("v1", False)
 
 
+async def test_a_recorded_reply_that_is_partly_shown_is_finished_although_a_human_came(
+    gateway_store: Store,
+) -> None:
+    office = Office(gateway_store)
+    turn = await begun(office)
+    draft = await must_open(office, turn)
+    await drafts.note_draft(gateway_store, draft, vendor_id="v1")
+    await office.complete(turn, "one", "two", sends=True)
+    place = (gateway_store, office.tenant_id, turn.conversation_id)
+    await settle.set_mode(*place, ConversationMode.HUMAN, actor="portal:eva")
+    assert await rows(office) == [(0, "Queued", "one"), (1, "Queued", "two")]
+
+
 async def test_a_stop_without_words_ends_the_draft(gateway_store: Store) -> None:
     office = Office(gateway_store)
     turn = await begun(office)

@@ -1,5 +1,6 @@
 -- Change who answers a conversation; both ways leave a marker. Its rows are locked.
--- Entering Human settles what nobody began, and withholds what was not sent yet.
+-- Entering Human settles what nobody began, and withholds what was not sent yet; a reply that the
+-- vendor shows in part already is finished.
 -- $1 tenant, $2 conversation, $3 mode, $4 actor
 WITH conversation AS (
     UPDATE konstruct.conversations
@@ -20,9 +21,18 @@ silenced AS (
 ),
 
 withheld AS (
-    UPDATE konstruct.deliveries
+    UPDATE konstruct.deliveries AS d
     SET state = 'Withheld', settled_at = now()
-    WHERE $3 = 'Human' AND tenant_id = $1 AND conversation_id = $2 AND state = 'Queued'
+    WHERE
+        $3 = 'Human'
+        AND d.tenant_id = $1
+        AND d.conversation_id = $2
+        AND d.state = 'Queued'
+        AND NOT EXISTS (
+            SELECT
+            FROM konstruct.deliveries AS f
+            WHERE f.tenant_id = $1 AND f.turn_id = d.turn_id AND f.drafted
+        )
 ),
 
 hot AS (
