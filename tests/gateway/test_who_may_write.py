@@ -194,3 +194,27 @@ async def test_who_is_not_listed_presses_no_buttons_either(
                 assert await house.caller.deliver(event, f"Ev{number}")
         assert await house.ignored() == {"not_listed": 2}
         assert await house.settled(0) == []
+
+
+@pytest.mark.parametrize("change", ["guests are let in", "the connection is removed"])
+async def test_what_waits_is_not_forgotten_when_the_rules_change(
+    database: Database, tenant: SampleTenant, change: str
+) -> None:
+    far = far_with(U0EVA={})
+    far.troubles["users.info"].extend(["internal_error"] * 99)
+    async with slack_house(database, tenant, connection=GUESTS, far=far) as house:
+        await house.caller.deliver(direct("patience", ts="1.000001"), "Ev1")
+        await until(lambda: ("users.info", 200) in far.calls)
+        if change == "guests are let in":
+            [connection] = tenant.over["connections"]
+            everyone = connection.model_copy(update={"access": {"policy": "Everyone"}})
+            tenant.over["connections"] = (everyone,)
+            await tenant.register(house.gateway.internal_url)
+            assert await house.settled(1) == ["You said: patience"]
+        else:
+            tenant.over["connections"] = ()
+            await tenant.register(house.gateway.internal_url)
+            await until_ignored(house, {"connection_removed": 1})
+        async with asyncio.timeout(10):
+            while await house.rows("SELECT * FROM konstruct.held_messages"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)

@@ -32,7 +32,9 @@ from konstruct_messages.inbound import Ignored, InboundMessage
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import access as stored
+from konstruct_store import controls
 from konstruct_store.access import Held
+from konstruct_store.errors import TenantIdErased
 from konstruct_store.store import Store
 
 _PATIENCE = timedelta(hours=1)
@@ -50,7 +52,7 @@ CANNOT_ASK = Learnt(
 Receive = Callable[[Route, list[Arrived]], Awaitable[None]]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Doorkeeper:
     """Judges who wrote. `clock` tells how long a message has waited, `timer` counts pauses."""
 
@@ -64,6 +66,8 @@ class Doorkeeper:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     timer: Callable[[], float] = time.monotonic
     _pauses: dict[tuple[UUID, str], float] = field(default_factory=dict)
+    _waiting: set[UUID] = field(default_factory=set)
+    _started: bool = False
 
     async def admit(self, route: Route, arrived: Arrived) -> bool:
         """Tell whether the message is to be received now; else it is durable in another way.
@@ -105,41 +109,61 @@ class Doorkeeper:
 
     async def round(self, receive: Receive) -> None:
         """Decide about what waits, in its order. Raises RetryLater; the rest waits on."""
+        if not self._started and self.view.read:
+            # An earlier life may have left something anywhere.
+            self._waiting.update(self.view.tenants)
+            self._started = True
         for tenant in list(self.view.tenants.values()):
-            if any(asks_for_guests(one) for one in tenant.connections):
-                await self._decide_all(tenant, receive)
+            asks = any(asks_for_guests(one) for one in tenant.connections)
+            if not asks and tenant.tenant_id not in self._waiting:
+                continue
+            # What waits when guests are let in again is not forgotten.
+            self._waiting.add(tenant.tenant_id)
+            if await self._decide_all(tenant, receive) and not asks:
+                self._waiting.discard(tenant.tenant_id)
 
-    async def _decide_all(self, tenant: TenantSnapshot, receive: Receive) -> None:
+    async def _decide_all(self, tenant: TenantSnapshot, receive: Receive) -> bool:
+        """Decide about one tenant's messages; tell whether nothing waits any more."""
         undecided: set[str] = set()
-        for held in await stored.held(self.store, tenant.tenant_id):
+        found = await stored.held(self.store, tenant.tenant_id)
+        for held in found:
             arrived = _arrived(held)
             connection = next(
                 (one for one in tenant.connections if one.connection_id == held.connection_id), None
             )
             if connection is None or arrived is None:
-                await stored.release(self.store, tenant.tenant_id, held.held_id)
+                await self._give_up(tenant, held, arrived)
                 continue
-            route = Route(tenant, connection)
             key = arrived.message.conversation_key
+            route = Route(tenant, connection)
             if key in undecided or not await self._decide(route, held, arrived, receive):
                 undecided.add(key)
+        return not undecided and not found
+
+    async def _give_up(self, tenant: TenantSnapshot, held: Held, arrived: Arrived | None) -> None:
+        """Record that nobody can receive it: its connection is gone, or it cannot be read."""
+        reason = "held_unreadable" if arrived is None else "connection_removed"
+        keys = arrived.delivery_keys if arrived is not None else ()
+        noted = Ignored(reason=reason, dedupe_keys=keys, known=arrived is not None)
+        await controls.note(self.store, tenant.tenant_id, held.connection_id, noted)
+        await stored.release(self.store, tenant.tenant_id, held.held_id)
 
     async def _decide(self, route: Route, held: Held, arrived: Arrived, receive: Receive) -> bool:
-        known = await self._ask(route, held)
-        verdict = (
-            self._judge(route, arrived, known.standing, asked=True)
-            if known is not None
-            else self._judge(route, arrived, Standing.UNKNOWN, asked=self._impatient(held))
-        )
+        verdict = self._judge(route, arrived, Standing.UNKNOWN, asked=self._impatient(held))
+        language = ""
+        if verdict in {Admission.UNDECIDED, Admission.UNKNOWN_PERSON}:
+            known = await self._ask(route, held)
+            if known is not None:
+                language = known.language
+                verdict = self._judge(route, arrived, known.standing, asked=True)
         if verdict is Admission.UNDECIDED:
             return False
         try:
             if verdict.refused:
-                language = known.language if known is not None else ""
                 await self._refuse(route, arrived, verdict, language=language)
             else:
                 await receive(route, [arrived])
-        except Unavailable:
+        except (Unavailable, TenantIdErased):
             return False
         await stored.release(self.store, route.tenant.tenant_id, held.held_id)
         return True
