@@ -177,3 +177,7 @@ RATE ?= 10
 .PHONY: campaign-queue-chaos
 campaign-queue-chaos: $(VENV)/.installed ## Break the database in five ways under a steady load (RATE, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_queue_chaos.py --rate $(RATE) --seed $(SEED)
+
+.PHONY: campaign-failpoints
+campaign-failpoints: $(VENV)/.installed ## Let a program die at every boundary of a message's path (SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_failpoints.py --seed $(SEED)
