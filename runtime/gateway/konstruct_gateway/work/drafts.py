@@ -28,7 +28,10 @@ _MOST = 2_000
 
 @dataclass
 class Drafts:
-    """The drafts that this replica writes, by turn. Beyond so many at once there are no more."""
+    """The drafts that this replica writes, by conversation: each has one open turn.
+
+    Beyond so many at once there are no more.
+    """
 
     store: Store
     view: RegistryView
@@ -59,7 +62,7 @@ class Drafts:
             turn_token=turn_token,
             person_key=context.person_key,
         )
-        self._writing[turn_id] = drafting
+        self._writing[context.conversation_id] = drafting
         task = asyncio.create_task(self._write(drafting))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -67,16 +70,16 @@ class Drafts:
 
     def heard(self, hint: Hint) -> None:
         """Learn from a hint, of this replica or another, what concerns a draft here."""
+        drafting = self._writing.get(hint.conversation_id) if hint.conversation_id else None
+        if drafting is None:
+            return
         if hint.kind == "Frame" and hint.frame.get("type") == "step":
-            drafting = self._of(hint.frame.get("turn"))
-            if drafting is not None:
+            if hint.frame.get("turn") == str(drafting.turn_id):
                 drafting.does(str(hint.frame.get("text", "")))
-        elif hint.kind == "Log" and self._writing:
-            for drafting in list(self._writing.values()):
-                if hint.ended_turn == drafting.turn_id:
-                    drafting.end(whole=False)
-                elif hint.conversation_id == drafting.way.conversation_id:
-                    drafting.look_again()
+        elif hint.kind == "Log" and hint.ended_turn == drafting.turn_id:
+            drafting.end(whole=False)
+        elif hint.kind == "Log":
+            drafting.look_again()
 
     async def close(self) -> None:
         """Write no more; what vendors show is finished by whoever sends the replies."""
@@ -91,14 +94,8 @@ class Drafts:
             # A bug in what is only shown must not keep the reply from being sent.
             structlog.get_logger(__name__).exception("draft failed", turn_id=str(drafting.turn_id))
         finally:
-            if self._writing.get(drafting.turn_id) is drafting:
-                del self._writing[drafting.turn_id]
-
-    def _of(self, turn: object) -> Drafting | None:
-        try:
-            return self._writing.get(UUID(str(turn)))
-        except ValueError:
-            return None
+            if self._writing.get(drafting.way.conversation_id) is drafting:
+                del self._writing[drafting.way.conversation_id]
 
     def _way(self, tenant: TenantSnapshot, context: TurnContext) -> Way | None:
         found = (one for one in tenant.connections if one.connection_id == context.connection_id)
