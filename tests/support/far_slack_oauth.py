@@ -18,6 +18,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from support.far_slack import FarSlack, Workspace
+
 CODE_SECONDS = 600
 
 
@@ -57,6 +59,8 @@ class FarSlackOauth:
     given: list[tuple[str, str]] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     url: str = ""
+    #: The rest of Slack, in which installations become workspaces and old tokens stay good.
+    slack: FarSlack | None = None
     _codes: dict[str, _Code] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -117,6 +121,10 @@ class FarSlackOauth:
         place = code.workspace
         token = f"xoxb-{place.team or place.enterprise}-{len(self.given) + 1}"
         self.given.append((place.team or place.enterprise, token))
+        if self.slack is not None:
+            made = Workspace(team=place.team, token=token, app=self.app_id, scopes=code.scope)
+            self.slack.workspaces.append(made)
+            self.slack.people.apps[token] = self.app_id
         answer: dict[str, Any] = {
             "ok": True,
             "app_id": self.app_id,
@@ -155,6 +163,8 @@ async def far_slack_oauth(far: FarSlackOauth | None = None) -> AsyncIterator[Far
     app = web.Application()
     app.router.add_get("/oauth/v2/authorize", far.consent)
     app.router.add_post("/api/oauth.v2.access", far.exchange)
+    if far.slack is not None:
+        app.router.add_route("*", "/api/{method}", far.slack.handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
     try:
