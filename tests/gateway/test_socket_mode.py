@@ -248,6 +248,13 @@ async def test_a_socket_that_cannot_be_opened_is_a_condition_that_says_what_to_d
             await room.until_receiving("SocketOpen")
 
 
+async def test_a_token_of_another_app_is_said(database: Database, tenant: SampleTenant) -> None:
+    async with _room(database, tenant, app="A0OTHER") as room, AsyncExitStack() as stack:
+        gateway = await room.gateway(stack)
+        await tenant.register(gateway.internal_url)
+        await room.until_receiving("AppTokenOfAnotherApp")
+
+
 async def test_socket_mode_that_was_turned_off_is_said_and_not_hammered(
     database: Database, tenant: SampleTenant
 ) -> None:

@@ -30,6 +30,7 @@ class FarSocket:
 
     far: FarSlack
     app_token: str = "xapp-genuine"
+    app: str = "A0KONSTRUCT"
     #: What `apps.connections.open` answers instead of an address; empty: it opens one.
     refusal: str = ""
     ack_seconds: float = 2.0
@@ -66,7 +67,7 @@ class FarSocket:
         await socket.prepare(request)
         self.opened += 1
         hello = {"type": "hello", "num_connections": len(self.connections) + 1}
-        await socket.send_json({**hello, "connection_info": {"app_id": "A0KONSTRUCT"}})
+        await socket.send_json({**hello, "connection_info": {"app_id": self.app}})
         self.connections.append(socket)
         self.most_at_once = max(self.most_at_once, len(self.connections))
         try:

@@ -71,7 +71,7 @@ class SlackListening:
     async def listen(
         self,
         *,
-        config: Mapping[str, Any],  # noqa: ARG002 - every app has one address
+        config: Mapping[str, Any],
         credentials: Mapping[str, str],
         take: Take,
         say: Say,
@@ -95,7 +95,7 @@ class SlackListening:
                 lines.add(line)
                 if await line.greeted():
                     failures = 0
-                    await say(sockets.OPEN)
+                    await say(sockets.greeted(line.app, str(config.get("appId", ""))))
                     await line.left()
                 else:
                     failures += 1
@@ -130,6 +130,7 @@ class _Line:
     socket: aiohttp.ClientWebSocketResponse
     take: Take
     reason: str = ""
+    app: str = ""
     _hello: bool = False
     _greeted: asyncio.Event = field(default_factory=asyncio.Event)
     _leaving: asyncio.Event = field(default_factory=asyncio.Event)
@@ -177,6 +178,7 @@ class _Line:
         match text(envelope, "type"):
             case "hello":
                 self._hello = True
+                self.app = text(mapping(envelope.get("connection_info")), "app_id")
                 self._greeted.set()
             case "disconnect":
                 self.reason = text(envelope, "reason")

@@ -25,6 +25,18 @@ DISABLED = _receiving(
 )
 
 
+def greeted(app: str, ours: str) -> Learnt:
+    """Return the condition of an open connection, by the app that Slack greets us as."""
+    if app in {"", ours}:
+        return OPEN
+    return _receiving(
+        "False",
+        "AppTokenOfAnotherApp",
+        f"The appToken is of the app {app}, and the connection names {ours}: what comes is ignored."
+        " Put the right App-Level Token into the Secret, or correct spec.slack.appId.",
+    )
+
+
 def token_refused(code: str) -> Learnt:
     """Return the condition while Slack does not take the app-level token."""
     return _receiving(
