@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, FilePayload, Page, async_playwright, expect
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 CHOICES = {"city": "The city bicycle", "trail": "The trail bicycle", "help": "Help me decide"}
-PICTURE = {"name": "bicycle.png", "mimeType": "image/png", "buffer": PNG}
+PICTURE: FilePayload = {"name": "bicycle.png", "mimeType": "image/png", "buffer": PNG}
 
 
 @dataclass
@@ -159,13 +159,12 @@ async def test_a_file_alone_is_a_message(site: Site, tenant: SampleTenant) -> No
 
 async def test_what_cannot_be_sent_says_why(site: Site) -> None:
     page = await site.opened()
-    await page.locator("input[type=file]").set_input_files(
-        [
-            {"name": "large.png", "mimeType": "image/png", "buffer": PNG + bytes(4000)},
-            {"name": "virus.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ\x00\x01"},
-            {"name": "nothing.txt", "mimeType": "text/plain", "buffer": b""},
-        ]
-    )
+    wrong: list[FilePayload] = [
+        {"name": "large.png", "mimeType": "image/png", "buffer": PNG + bytes(4000)},
+        {"name": "virus.exe", "mimeType": "application/x-msdownload", "buffer": b"MZ\x00\x01"},
+        {"name": "nothing.txt", "mimeType": "text/plain", "buffer": b""},
+    ]
+    await page.locator("input[type=file]").set_input_files(wrong)
     notes = page.locator(".file[data-state=bad] .file-note")
     await expect(notes).to_have_count(3)
     assert await notes.all_inner_texts() == [
