@@ -71,7 +71,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 {{- end }}
 
-{{/* What every pod has in common: no service links, restricted security, places. Arguments: root, component, values. */}}
+{{/* What every pod has in common: no service links, restricted security, places. Arguments: root, component, values; fsGroup if it writes a volume. */}}
 {{- define "konstruct.podBasics" -}}
 enableServiceLinks: false
 {{- with .root.Values.image.pullSecrets }}
@@ -80,6 +80,10 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   runAsNonRoot: true
+  {{- with .fsGroup }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
   seccompProfile:
     type: RuntimeDefault
 {{- with .values.nodeSelector }}

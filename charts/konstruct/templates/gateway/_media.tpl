@@ -6,7 +6,7 @@
 - name: KONSTRUCT_MEDIA_REGION
   value: {{ .Values.media.s3.region | quote }}
 {{- with .Values.media.s3.endpoint }}
-- name: KONSTRUCT_MEDIA_ENDPOINT
+- name: KONSTRUCT_MEDIA_ENDPOINT_URL
   value: {{ . | quote }}
 {{- end }}
 {{- with .Values.media.s3.secretName }}
