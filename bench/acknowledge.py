@@ -64,9 +64,9 @@ class Server:
 async def main() -> None:
     """Run all rounds and the crashes, and print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rates", type=float, nargs="+", default=[100, 400, 800, 1600, 2400])
+    parser.add_argument("--rates", type=float, nargs="+", default=[100, 400, 1600, 3200])
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each round")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each round")
     parser.add_argument("--servers", nargs="+", default=["sync", "async", "durable", "gateway"])
     parser.add_argument("--crash-rate", type=float, default=100.0, help="0: no crashes")
     parser.add_argument("--seed", type=int, default=1)
