@@ -1,6 +1,8 @@
 """`python -m konstruct_store prepare | wait`, as the chart's Job and first containers run them."""
 
+import asyncio
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -62,3 +64,35 @@ async def test_another_log_in_is_refused_with_the_name_it_should_have(owner_url:
     done = run("prepare", KONSTRUCT_DATABASE_URL=owner_url, KONSTRUCT_LLM_DATABASE_URL=url)
     assert done.returncode == 1
     assert "konstruct_llm_login" in done.stderr
+
+
+async def test_a_database_that_starts_late_is_waited_for(owner_url: str) -> None:
+    real = urlsplit(owner_url)
+    assert real.hostname
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+    late = urlunsplit(real._replace(netloc=real.netloc.replace(f":{real.port}", f":{port}")))
+    preparing = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "konstruct_store", "prepare"),
+        env={"PATH": os.environ["PATH"], "KONSTRUCT_DATABASE_URL": late},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert preparing.stdout
+    assert (await preparing.stdout.readline()).startswith(b"waiting:")
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(real.hostname, real.port)
+        await asyncio.gather(_pour(reader, far_writer), _pour(far_reader, writer))
+
+    async with await asyncio.start_server(forward, "127.0.0.1", port):
+        said, _ = await asyncio.wait_for(preparing.communicate(), 60)
+    assert preparing.returncode == 0
+    assert b"applied:" in said
+
+
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while part := await reader.read(65_536):
+        writer.write(part)
+        await writer.drain()
+    writer.close()

@@ -1,6 +1,7 @@
 """`python -m konstruct_store migrate | create-login PROGRAM | prepare | wait`: for installers.
 
-`prepare` migrates, then makes or renews the log-in of each program whose own URL it is given.
+`prepare` migrates, then makes or renews the log-in of each program whose own URL it is given. It
+waits for a database that is not up yet.
 `wait` ends when the schema is there and fit for this version: a pod's first container runs it, so
 that its program does not start before the migrations have run.
 """
@@ -9,11 +10,15 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from konstruct_store import migrate
-from konstruct_store.errors import ConfigurationWrong, StoreError
+from konstruct_store.errors import ConfigurationWrong, RetryLater, StoreError
 from konstruct_store.store import Store
+
+_Result = TypeVar("_Result")
 
 _WAIT_SECONDS = 300.0
 _PAUSE_SECONDS = 1.0
@@ -56,8 +61,11 @@ def main() -> int:
 
 
 async def _prepare(url: str) -> None:
-    """Migrate and make the log-ins. Raises StoreError; ConfigurationWrong for another's log-in."""
-    done = await migrate.migrate(url)
+    """Migrate and make the log-ins. Raises StoreError; ConfigurationWrong for another's log-in.
+
+    A database that comes with the same release starts beside this: it is waited for.
+    """
+    done = await _patiently(lambda: migrate.migrate(url), RetryLater)
     sys.stdout.write(f"applied: {', '.join(map(str, done)) or 'nothing to do'}\n")
     for program in migrate.PROGRAMS:
         parts = urlsplit(os.environ.get(f"KONSTRUCT_{program.upper()}_DATABASE_URL", ""))
@@ -73,16 +81,27 @@ async def _prepare(url: str) -> None:
 
 async def _wait(url: str) -> None:
     """Return once the store is fit. Raises StoreError when it still is not after five minutes."""
+    await _patiently(lambda: _check(url), StoreError)
+
+
+async def _check(url: str) -> None:
+    store = await Store.connect(url, minimum=1, maximum=1)
+    try:
+        await store.check()
+    finally:
+        await store.close()
+
+
+async def _patiently(
+    attempt: Callable[[], Awaitable[_Result]], passing: type[StoreError]
+) -> _Result:
+    """Return what `attempt` returns, tried for five minutes while it raises `passing`."""
     deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
     told = ""
     while True:
         try:
-            store = await Store.connect(url, minimum=1, maximum=1)
-            try:
-                return await store.check()
-            finally:
-                await store.close()
-        except StoreError as error:
+            return await attempt()
+        except passing as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise
             if str(error) != told:
