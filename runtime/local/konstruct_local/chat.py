@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from konstruct_local.chat_memory import ChatAddress, ChatMemory, ChatMemoryFile
-from konstruct_local.chat_reading import Reader
+from konstruct_local.chat_reading import Question, Reader, question_of
 from konstruct_local.chat_socket import ChatSocket, Frame, Interrupted, open_chat
 from konstruct_local.errors import NoAnswer, Unreachable
 from konstruct_local.terminal import Terminal
@@ -16,6 +16,7 @@ from konstruct_local.words import mark as _
 from konstruct_messages.replies import NoticeCode
 
 _RETRY_SECONDS = 0.5
+_NOT_CHOSEN = frozenset({NoticeCode.CHOICE_EXPIRED, NoticeCode.CHOICE_TAKEN})
 
 
 class Chat:
@@ -36,6 +37,7 @@ class Chat:
         self._terminal = terminal
         self._wait_seconds = wait_seconds
         self._reader = Reader()
+        self._question: Question | None = None
         self._reached = False
 
     async def ask(self, text: str, *, anew: bool = False) -> None:
@@ -61,10 +63,13 @@ class Chat:
         async for line in lines:
             if not line.strip():
                 continue
-            message_id = str(uuid.uuid4())
+            key = self._question.key(line) if self._question is not None else ""
+            message_id = f"{self._question.ask}:{key}" if self._question and key else ""
             with self._in_time():
                 async with asyncio.timeout(self._wait_seconds):
-                    memory = await self._until_answered(memory, line.strip(), message_id)
+                    memory = await self._until_answered(
+                        memory, line.strip(), message_id or str(uuid.uuid4()), choice=key
+                    )
 
     def _remembered(self, *, anew: bool) -> ChatMemory:
         memory = self._file.load()
@@ -72,7 +77,10 @@ class Chat:
         self._reader = Reader(after=memory.after)
         return memory
 
-    async def _until_answered(self, memory: ChatMemory, text: str, message_id: str) -> ChatMemory:
+    async def _until_answered(
+        self, memory: ChatMemory, text: str, message_id: str, *, choice: str = ""
+    ) -> ChatMemory:
+        asked, self._question = self._question, None
         while True:
             try:
                 async with open_chat(self._url, self._address, memory) as socket:
@@ -80,7 +88,10 @@ class Chat:
                     if socket.memory.conversation != memory.conversation:
                         self._reader = Reader()
                     memory = socket.memory
-                    await socket.say(text, message_id)
+                    if choice and asked is not None:
+                        await socket.choose(asked.ask, choice)
+                    else:
+                        await socket.say(text, message_id)
                     await self._read_reply(socket, message_id)
                     return self._keep(memory)
             except Interrupted:
@@ -104,12 +115,14 @@ class Chat:
                 case "notice" if frame.get("code") == NoticeCode.LATER:
                     self._reader.saw(frame)
                     self._terminal.murmur(str(frame.get("text", "")))
-                case "reply" | "notice":
-                    if accepted is not None and int(frame.get("seq", 0)) > accepted:
+                case "reply" | "notice" | "ask":
+                    if _ends(frame, accepted):
                         self._show(frame)
                         return
                     self._show_missed(frame)
                 case "said":
+                    # A choice comes back in the words that it stands for.
+                    accepted = int(frame["seq"]) if frame.get("id") == message_id else accepted
                     self._reader.saw(frame)
                 case "error":
                     raise NoAnswer(
@@ -123,6 +136,9 @@ class Chat:
         if frame["type"] == "notice":
             self._reader.saw(frame)
             self._terminal.show(str(frame.get("text", "")))
+        elif frame["type"] == "ask":
+            self._question = question_of(frame)
+            self._terminal.show(self._reader.reply(frame) + self._question.lines())
         else:
             self._terminal.show(self._reader.reply(frame))
 
@@ -152,6 +168,12 @@ class Chat:
                 ),
                 seconds=round(self._wait_seconds),
             ) from error
+
+
+def _ends(frame: Frame, accepted: int | None) -> bool:
+    """Tell whether a frame answers what was accepted under this number, or says it was not."""
+    not_chosen = frame.get("code") in _NOT_CHOSEN
+    return not_chosen or (accepted is not None and int(frame.get("seq", 0)) > accepted)
 
 
 async def typed_lines(prompt: Callable[[], None]) -> AsyncIterator[str]:

@@ -34,6 +34,34 @@ class Stream:
         return ("\n" if self.text else "") + text
 
 
+@dataclass(frozen=True)
+class Question:
+    """A question with choices, as a terminal shows it: numbered from 1."""
+
+    ask: str
+    choices: tuple[tuple[str, str], ...]
+    """Key and label of each choice."""
+
+    def lines(self) -> str:
+        """Return the choices as they are shown below the question."""
+        return "".join(f"\n  {n}. {label}" for n, (_, label) in enumerate(self.choices, start=1))
+
+    def key(self, line: str) -> str:
+        """Return the key that a typed line chooses, by number or by label; empty if it is words."""
+        typed = line.strip()
+        if typed.isascii() and typed.isdecimal() and 1 <= int(typed) <= len(self.choices):
+            return self.choices[int(typed) - 1][0]
+        return next(
+            (key for key, label in self.choices if label.casefold() == typed.casefold()), ""
+        )
+
+
+def question_of(frame: dict[str, Any]) -> Question:
+    """Return the question that an `ask` frame is."""
+    choices = tuple((str(one["key"]), str(one["label"])) for one in frame.get("choices", ()))
+    return Question(str(frame.get("id", "")), choices)
+
+
 @dataclass
 class Reader:
     """Turns frames into text for a terminal, and knows how far the person has read."""

@@ -39,6 +39,10 @@ class ChatSocket:
         """Send a message; the same `message_id` twice is one message. Raises Interrupted."""
         await self._send({"type": "message", "id": message_id, "text": text})
 
+    async def choose(self, ask: str, choice: str) -> None:
+        """Answer a question; the same choice twice is one answer. Raises Interrupted."""
+        await self._send({"type": "choose", "ask": ask, "choice": choice})
+
     async def frames(self) -> AsyncIterator[Frame]:
         """Yield every frame as it comes. Raises Interrupted or NoAnswer when the socket ends."""
         try:
