@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from konstruct_media.links import link
+from konstruct_messages.links import link
 from support.far_agent import far_agent
 from support.files import PNG, pdf
 from support.gateways import RunningGateway, SampleTenant, running_gateway

@@ -42,8 +42,8 @@ from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Turns
 from konstruct_gateway.work.waiting import Waiting
-from konstruct_media.links import link_key
 from konstruct_media.objects import Objects
+from konstruct_messages.links import link_key
 from konstruct_store import claims as stored_claims
 from konstruct_store.store import Store
 
@@ -147,7 +147,7 @@ def assemble(
         doubt=prober.doubt,
     )
     sender = Sender(delivering, poll_seconds=settings.poll_seconds, queued=queued)
-    drafts = Drafts(store, view, metrics, outbounds)
+    drafts = Drafts(store, view, metrics, outbounds, queued)
     signs = SignBoard(view, outbounds, sentences)
     telling.listen(drafts.heard)
     telling.listen(signs.heard)

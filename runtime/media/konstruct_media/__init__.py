@@ -1,1 +1,1 @@
-"""People's files: the one door to the object store, what a file is, and links to it."""
+"""People's files: the one door to the object store, and what a file is."""

@@ -7,8 +7,6 @@ MediaError
 │   ├── TooLarge            more bytes than allowed, declared or counted
 │   ├── LengthWrong         more or fewer bytes than were declared
 │   └── ChecksumWrong       other bytes than the checksum says
-├── LinkForged              the link was not signed here
-├── LinkExpired             the link was good once
 └── AddressInvalid          the object store's address in the settings is none
 """
 
@@ -43,14 +41,6 @@ class LengthWrong(MediaRefused):
 
 class ChecksumWrong(MediaRefused):
     """The bytes have another SHA-256 than was declared."""
-
-
-class LinkForged(MediaError):
-    """The link was not signed by this installation, or was changed."""
-
-
-class LinkExpired(MediaError):
-    """The link's time is over."""
 
 
 class AddressInvalid(MediaError):

@@ -108,6 +108,8 @@ class TranscriptEntry:
     human: bool = False
     liked: int = 0
     disliked: int = 0
+    files: Sequence[tuple[UUID, str]] = ()
+    """Id and name of each file that went with it."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """The portal's records in Postgres, through the store."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from konstruct_portal.errors import AccountExists
@@ -246,4 +248,12 @@ def _entry(stored: LogEntry, feedback: Mapping[UUID, tuple[str, ...]]) -> Transc
         human=bool(payload.get("human")),
         liked=given.count("up"),
         disliked=given.count("down"),
+        files=tuple(_files(payload)),
     )
+
+
+def _files(payload: Mapping[str, Any]) -> Iterator[tuple[UUID, str]]:
+    """Yield the files of an entry; what a vendor's key names alone is none that can be opened."""
+    for one in payload.get("attachments") or ():
+        with contextlib.suppress(ValueError):
+            yield UUID(str(one.get("key"))), str(one.get("name") or "")

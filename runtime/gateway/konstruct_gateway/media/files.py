@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from konstruct_gateway.errors import Unavailable, WrongType
-from konstruct_media import links, texts
+from konstruct_media import texts
 from konstruct_media.errors import MediaAway, MediaMissing, TooLarge
 from konstruct_media.kinds import Kind, kind_of, type_of
 from konstruct_media.objects import HEAD_BYTES, Kept, Objects
+from konstruct_messages import links
 from konstruct_messages.inbound import Attachment
 from konstruct_store import media as stored
 from konstruct_store.media import Released

@@ -10,9 +10,10 @@ from starlette.responses import Response, StreamingResponse
 
 from konstruct_gateway.errors import Forbidden, Gone, NotFound, Unavailable
 from konstruct_gateway.media.files import Files
-from konstruct_media.errors import LinkExpired, LinkForged, MediaAway, MediaMissing
+from konstruct_media.errors import MediaAway, MediaMissing
 from konstruct_media.kinds import served_as
-from konstruct_media.links import check_link
+from konstruct_messages.errors import ExpiredCredential, ForgedCredential
+from konstruct_messages.links import check_link
 from konstruct_messages.names import disposition
 from konstruct_store import media as stored
 from konstruct_store.media import MediaState
@@ -50,9 +51,9 @@ class FileRoutes:
                 key=self._files.key,
                 now=self._files.now(),
             )
-        except LinkForged:
+        except ForgedCredential:
             raise Forbidden("This link was not made here.") from None
-        except LinkExpired:
+        except ExpiredCredential:
             raise Gone("This link has expired; open the conversation again.") from None
         found = await stored.find_media(self._files.store, tenant_id, media_id)
         if found is None or found.state is not MediaState.STORED:

@@ -5,12 +5,13 @@ A human's acts go from the page straight to the gateway, with a ticket that is s
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import JSONResponse, Response
 
-from konstruct_messages import identity
+from konstruct_messages import identity, links
 from konstruct_messages.credentials import DESK_LIFETIME, ChatCredential, CredentialUse, sign
 from konstruct_portal.delivery_words import by_seq, show_delivery, version_of
 from konstruct_portal.directory import (
@@ -98,6 +99,7 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
         "pages/conversations/transcript.html",
         tenant=tenant,
         transcript=transcript,
+        file_link=partial(_file_link, page, tenant.tenant_id),
         person=name,
         words=_words(_),
         deliveries=by_seq(deliveries),
@@ -159,3 +161,10 @@ def _words(_: Translate) -> dict[str, str]:
         "Later": _("The answer takes longer than usual."),
         "Suspended": _("The agent is suspended; the message is kept."),
     }
+
+
+def _file_link(page: Page, tenant_id: UUID, media_id: UUID) -> str:
+    """Return a link to a file that somebody sent; the gateway opens it until it expires."""
+    settings = page.services.settings
+    key = links.link_key(settings.chat_key.get_secret_value())
+    return settings.gateway_url + links.link(tenant_id, media_id, key=key, now=datetime.now(UTC))

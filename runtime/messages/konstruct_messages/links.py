@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 from uuid import UUID
 
-from konstruct_media.errors import LinkExpired, LinkForged
+from konstruct_messages.errors import ExpiredCredential, ForgedCredential
 
 LINK_LIFETIME = timedelta(hours=1)
 _PURPOSE = b"konstruct media links"
@@ -41,15 +41,15 @@ def link(
 def check_link(
     tenant_id: UUID, media_id: UUID, expires: str, signature: str, *, key: bytes, now: datetime
 ) -> None:
-    """Raise LinkForged unless it was signed with `key`, LinkExpired when its time is over."""
+    """Raise ForgedCredential unless `key` signed it, ExpiredCredential when its time is over."""
     plain = expires.isascii() and expires.isdecimal() and len(expires) <= _LONGEST
     if not plain or str(int(expires)) != expires:
-        raise LinkForged("The link names no time.")
+        raise ForgedCredential("The link names no time.")
     right = _signature(tenant_id, media_id, int(expires), key)
     if not hmac.compare_digest(right.encode(), signature.encode()):
-        raise LinkForged("The link was not signed here.")
+        raise ForgedCredential("The link was not signed here.")
     if int(expires) <= now.timestamp():
-        raise LinkExpired("The link has expired.")
+        raise ExpiredCredential("The link has expired.")
 
 
 def _signature(tenant_id: UUID, media_id: UUID, expires: int, key: bytes) -> str:
