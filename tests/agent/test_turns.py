@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from konstruct_agent import turn as turns
 from konstruct_agent.prompt import TRANSPARENCY
 from konstruct_messages.turns import Line, Speaker, Step, StepKind, StepState, Verdict
 from support.agents import running_agent
@@ -227,6 +228,21 @@ async def test_a_gateway_that_is_away_for_a_moment_loses_nothing(
     gateway.away = False
     assert (await kept.ended()).reply == "Done."
     assert len(model.chats) == 2
+
+
+async def test_a_gateway_that_stays_away_finds_the_turn_unsettled_and_not_apologised_for(
+    agent: asyncio.Event, gateway: FarGateway, model: FarModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "_WORK_TRIES", 2)
+    model.script(Answer("Done.", first_token_seconds=0.3))
+    kept = gateway.offer(turn("time?"))
+    await until(lambda: model.chats)
+    gateway.away = True
+    await asyncio.sleep(1.0)
+    gateway.away = False
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(kept.settled.wait(), 0.5)
+    assert kept.settlements == []
 
 
 async def test_a_direct_question_is_answered_with_a_disclosure_whatever_the_model_says(

@@ -107,7 +107,11 @@ class TurnWorker:
             log.info("turn_answered")
         except TurnLost:
             log.info("turn_lost")
-        except (TurnFailed, Refused, RetryLater) as error:
+        except RetryLater as error:
+            # The gateway is away. The lease ends, and the next attempt goes on from the journal: a
+            # person gets the answer that there is, not an apology.
+            log.warning("turn_left", reason=str(error))
+        except (TurnFailed, Refused) as error:
             log.warning("turn_failed", reason=str(error))
             await self._fail(str(error))
         except Exception:
