@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -54,6 +54,8 @@ class Drafting:
     attempt: int
     turn_token: str
     person_key: str
+    released: Callable[[], None]
+    """Called when a reply that was recorded meanwhile may be sent."""
     begin_after_seconds: float = _BEGIN_AFTER_SECONDS
     _text: str = ""
     _torn: bool = False
@@ -171,7 +173,7 @@ class Drafting:
                 self._count("Begun")
             except (SendRefused, SendLater):
                 self._count("Refused")
-                await drafts.note_draft(self.store, opened, there=False)
+                await self._note(opened, there=False)
                 return False
             except SendUnclear:
                 self._count("Unclear")
@@ -179,7 +181,7 @@ class Drafting:
                 if not draft_id:
                     # It may still come: whoever sends the reply asks once more.
                     return False
-        return await drafts.note_draft(self.store, opened, vendor_id=draft_id)
+        return await self._note(opened, vendor_id=draft_id)
 
     async def _follow(self, opened: OpenDraft, writer: DraftWriter) -> None:
         """Keep the draft up with the text until that ends, is stopped, or the vendor refuses."""
@@ -210,7 +212,12 @@ class Drafting:
     async def _release(self, opened: OpenDraft) -> None:
         if self._held:
             self._held = False
-            await drafts.note_draft(self.store, opened)
+            await self._note(opened)
+
+    async def _note(self, opened: OpenDraft, *, vendor_id: str = "", there: bool = True) -> bool:
+        noted = await drafts.note_draft(self.store, opened, vendor_id=vendor_id, there=there)
+        self.released()
+        return noted
 
     async def _goes_on(self) -> bool:
         """Ask the store whether the turn is still this attempt's, if there is a reason to ask."""

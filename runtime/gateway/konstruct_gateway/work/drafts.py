@@ -37,6 +37,8 @@ class Drafts:
     view: RegistryView
     metrics: Metrics
     outbounds: Mapping[str, Outbound]
+    queued: asyncio.Event
+    """Set when a reply waits no longer for a call of its draft."""
     most: int = _MOST
     _writing: dict[UUID, Drafting] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -61,6 +63,7 @@ class Drafts:
             attempt=attempt,
             turn_token=turn_token,
             person_key=context.person_key,
+            released=self.queued.set,
         )
         self._writing[context.conversation_id] = drafting
         task = asyncio.create_task(self._write(drafting))
