@@ -112,6 +112,11 @@ class _Crowd:
     def conversations(self) -> list[Conversation]:
         return [one for person in self.people for one in person.conversations]
 
+    def warm(self) -> bool:
+        """Tell whether answers come as fast as questions: what the start left undone is done."""
+        waiting = len(self.writing) + sum(one.unanswered for one in self.conversations())
+        return self.answers(0.0, time.monotonic()) >= _WARM and waiting <= self.plan.rate
+
     def answers(self, begin: float, end: float) -> int:
         """Count the messages that were first answered in a span of time."""
         return sum(
@@ -162,7 +167,7 @@ async def run(plan: Plan, directory: Path) -> Result:
 
 async def _measure(plan: Plan, crowd: _Crowd, chaos: "_Chaos") -> Result:
     writing = asyncio.create_task(crowd.write())
-    await _until(plan, lambda: crowd.answers(0.0, time.monotonic()) >= _WARM)
+    await _until(plan, crowd.warm)
     began = time.monotonic()
     await asyncio.sleep(plan.baseline_seconds)
     baseline = crowd.answers(began, time.monotonic()) / (time.monotonic() - began)
