@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,9 +43,13 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Llm:
-    """The opened service: an ASGI application, ready to be served."""
+    """The opened service: an ASGI application, ready to be served.
+
+    `loaded` returns when litellm is there, which may be seconds later.
+    """
 
     app: ASGIApp
+    loaded: Callable[[], Awaitable[object]]
 
 
 @asynccontextmanager
@@ -87,7 +91,10 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     try:
         app = make_app()
         app.state.parts = routes.Parts(store, tenants, service, calls, metrics)
-        yield Llm(app=BodyLimit(app, most_bytes=settings.max_body_bytes))
+        yield Llm(
+            app=BodyLimit(app, most_bytes=settings.max_body_bytes),
+            loaded=vendor.get,
+        )
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

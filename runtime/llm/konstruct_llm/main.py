@@ -1,5 +1,7 @@
 """The program: `python -m konstruct_llm` serves; `... openapi [FOLDER]` writes its API document."""
 
+import asyncio
+import gc
 import json
 import logging
 import sys
@@ -11,7 +13,7 @@ import uvicorn
 import uvloop
 from pydantic import ValidationError
 
-from konstruct_llm.app import open_llm, openapi_document
+from konstruct_llm.app import Llm, open_llm, openapi_document
 from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.settings import LlmSettings
 from konstruct_store.errors import StoreError
@@ -80,4 +82,21 @@ async def _serve(settings: LlmSettings) -> None:
             lifespan="off",
             timeout_graceful_shutdown=20,
         )
-        await uvicorn.Server(config).serve()
+        calming = asyncio.create_task(_calm_collector(llm))
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            calming.cancel()
+            await asyncio.gather(calming, return_exceptions=True)
+
+
+async def _calm_collector(llm: Llm) -> None:
+    """Keep the garbage collector from standing in everybody's way.
+
+    A full collection walks all of litellm, in which time nobody is answered; what is there once it
+    is loaded stays for good, and the rest is collected seldom.
+    """
+    await llm.loaded()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
