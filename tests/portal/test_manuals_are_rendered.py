@@ -37,8 +37,9 @@ def link(address: str, label: str) -> str:
         ("**a** and *b* and 2 * 3 * 4", "<p><strong>a</strong> and <em>b</em> and 2 * 3 * 4</p>"),
         (
             "<https://a.example> [b](https://b.example)",
-            f"<p>{link('https://a.example', 'https://a.example')}"
-            + f" {link('https://b.example', 'b')}</p>",
+            "<p>{} {}</p>".format(
+                link("https://a.example", "https://a.example"), link("https://b.example", "b")
+            ),
         ),
         ("one\ntwo", "<p>one two</p>"),
         ("- a\n- b\n  goes on", "<ul><li>a</li><li>b goes on</li></ul>"),
