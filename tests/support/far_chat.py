@@ -34,6 +34,7 @@ class FarChat:
     close_with: list[int] = field(default_factory=list)
     silent: bool = False
     deaf: bool = False
+    files: Frame = field(default_factory=dict)
     sockets: set[ServerConnection] = field(default_factory=set)
     server: Server | None = None
 
@@ -88,9 +89,8 @@ class FarChat:
             after = first.get("after") or 0
             if first.get("conversation") != self.conversation:
                 after = 0
-            await socket.send(
-                json.dumps({"type": "ready", "conversation": self.conversation, "agent": "Ana"})
-            )
+            ready = {"type": "ready", "conversation": self.conversation, "agent": "Ana"}
+            await socket.send(json.dumps(ready | ({"files": self.files} if self.files else {})))
             for frame in self.log[after:]:
                 await socket.send(json.dumps(frame))
             self.sockets.add(socket)
@@ -115,6 +115,9 @@ class FarChat:
         if self.deaf:
             return
         self.heard.append(frame)
+        if frame["type"] == "choose":
+            chosen = {"ask": frame["ask"], "choice": frame["choice"]}
+            await self.keep(type="said", id="choice", text=f"The {frame['choice']} one", **chosen)
         if frame["type"] != "message":
             return
         kept = next((one for one in self.log if one.get("id") == frame["id"]), None)
