@@ -16,7 +16,7 @@ from konstruct_channels.slack.blocks import (
 from konstruct_channels.slack.format import read, render, sections
 from konstruct_channels.slack.spec import SPEC
 from konstruct_messages.replies import Choice
-from support.far_slack_messages import PINGS
+from support.far_slack_rules import PINGS
 
 LIMIT = SPEC.limits.outbound_text_characters
 LINES = st.one_of(

@@ -19,7 +19,7 @@ from konstruct_channels.slack.stream import (
     cut,
     safe,
 )
-from support.far_slack_messages import PINGS
+from support.far_slack_rules import PINGS
 
 MENTIONS = ("<!channel>", "<!here>", "<!everyone|x>", "<!subteam^S1>", "<@U012ABC>", "@here", "@")
 WORDS = st.one_of(

@@ -25,8 +25,9 @@ import httpx
 from aiohttp import web
 
 from konstruct_channels.slack import signing
-from support.far_slack_messages import LONGEST_TEXT, PINGS, Messages, Posted, Workspace
+from support.far_slack_messages import Messages, Posted, Workspace
 from support.far_slack_people import People, bot_id
+from support.far_slack_rules import LONGEST_TEXT, PINGS
 
 __all__ = ["LONGEST_TEXT", "PINGS", "FarSlack", "Posted", "SlackCaller", "Trouble", "Workspace"]
 

@@ -7,24 +7,22 @@ the beginning of a chunk is documented nowhere; users of the methods have measur
 """
 
 import itertools
-import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-LONGEST_TEXT = 40_000
-LONGEST_UPDATE = 4_000
-LONGEST_MARKDOWN = 12_000
-LONGEST_SECTION = 3_000
-LONGEST_TITLE = 256
-MOST_BLOCKS = 50
+from support.far_slack_rules import (
+    LONGEST_TEXT,
+    LONGEST_UPDATE,
+    PINGS,
+    words_of,
+    wrong_blocks,
+    wrong_chunks,
+)
+
 STREAM_SECONDS = 306.0
 SIGN_SECONDS = 120.0
-PINGS = re.compile(
-    r"<!(?:channel|here|everyone|subteam)|<@[UW]|(?<![\w@])@(?:channel|here|everyone)\b",
-    re.IGNORECASE,
-)
 OPEN, STOPPED, STOPPED_BY_USER = "in_progress", "completed", "stopped_by_user"
 Answer = dict[str, Any]
 
@@ -54,7 +52,7 @@ class Posted:
     @property
     def seen(self) -> str:
         """The text that a person reads: of the blocks where those say something."""
-        said = [text for block in self.blocks if (text := _words(block))]
+        said = [text for block in self.blocks if (text := words_of(block))]
         return "\n".join(said) if said else self.text
 
     @property
@@ -153,7 +151,7 @@ class Messages:
             return _no("invalid_thread_ts")
         if missing and not direct:
             return _no(f"missing_{missing[0]}")
-        if refused := _wrong_chunks(body):
+        if refused := wrong_chunks(body):
             return _no(refused)
         stream = self._new(workspace, body, text="")
         stream.streaming_state = OPEN
@@ -172,7 +170,7 @@ class Messages:
 
     def _stop(self, workspace: Workspace, body: dict[str, Any]) -> Answer:
         stream, refused = self._open_stream(workspace, body, stopping=True)
-        refused = refused or _wrong_blocks(workspace, body.get("blocks", []))
+        refused = refused or wrong_blocks(body.get("blocks", []), feedback=workspace.feedback)
         if stream is None or refused:
             return _no(refused)
         stream.take(body)
@@ -198,7 +196,7 @@ class Messages:
         if stream.streaming_state != OPEN:
             stopped = stream.streaming_state == STOPPED_BY_USER and not stopping
             return None, STOPPED_BY_USER if stopped else "message_not_in_streaming_state"
-        refused = _wrong_chunks(body)
+        refused = wrong_chunks(body)
         mode = _mode(body)
         if not refused and mode and stream.mode and mode != stream.mode:
             refused = "streaming_mode_mismatch"
@@ -214,7 +212,7 @@ class Messages:
             return _no("no_text")
         if len(text) > LONGEST_TEXT:
             return _no("msg_too_long")
-        refused = _wrong_blocks(workspace, body.get("blocks", []))
+        refused = wrong_blocks(body.get("blocks", []), feedback=workspace.feedback)
         if refused:
             return _no(refused)
         posted = self._new(workspace, body, text=text)
@@ -236,7 +234,7 @@ class Messages:
             return _no("streaming_state_conflict")
         if len(str(body.get("text", ""))) > LONGEST_UPDATE:
             return _no("msg_too_long")
-        refused = _wrong_blocks(workspace, body.get("blocks", []))
+        refused = wrong_blocks(body.get("blocks", []), feedback=workspace.feedback)
         if refused:
             return _no(refused)
         message.text = str(body.get("text", message.text))
@@ -343,61 +341,6 @@ def _no(error: str) -> Answer:
 
 def _mode(body: dict[str, Any]) -> str:
     return "chunks" if "chunks" in body else "text" if "markdown_text" in body else ""
-
-
-def _wrong_chunks(body: dict[str, Any]) -> str:
-    if "markdown_text" in body and "chunks" in body:
-        return "cannot_provide_both_markdown_text_and_chunks"
-    if len(body.get("markdown_text", "")) > LONGEST_MARKDOWN:
-        return "msg_too_long"
-    for chunk in body.get("chunks", []):
-        match chunk:
-            case {"type": "markdown_text", "text": str(text)}:
-                if len(text) > LONGEST_MARKDOWN:
-                    return "msg_too_long"
-            case {"type": "task_update", "id": str(), "title": str(title), "status": status}:
-                known = status in {"pending", "in_progress", "complete", "error"}
-                if not known or len(title) > LONGEST_TITLE:
-                    return "invalid_chunks"
-            case _:
-                return "invalid_chunks"
-    return ""
-
-
-def _wrong_blocks(workspace: Workspace, blocks: list[dict[str, Any]]) -> str:
-    if len(blocks) > MOST_BLOCKS:
-        return "invalid_blocks"
-    markdown = 0
-    for block in blocks:
-        match block:
-            case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
-                if not 0 < len(text) <= LONGEST_SECTION:
-                    return "invalid_blocks"
-            case {"type": "markdown", "text": str(text)}:
-                markdown += len(text)
-            case {"type": "actions", "elements": [_, *_] as elements}:
-                if len(elements) > 25 or not all(_right_button(one) for one in elements):
-                    return "invalid_blocks"
-            case {"type": "context_actions", "elements": [{"type": "feedback_buttons"}]}:
-                if not workspace.feedback:
-                    return "invalid_blocks"
-            case _:
-                return "invalid_blocks"
-    return "msg_blocks_too_long" if markdown > LONGEST_MARKDOWN else ""
-
-
-def _right_button(button: dict[str, Any]) -> bool:
-    return (
-        button.get("type") == "button"
-        and 0 < len(button["text"]["text"]) <= 75
-        and len(button["value"]) <= 2000
-        and len(button["action_id"]) <= 255
-    )
-
-
-def _words(block: dict[str, Any]) -> str:
-    text = block.get("text", "")
-    return str(text.get("text", "")) if isinstance(text, dict) else str(text)
 
 
 def _as_read(one: Posted, app: str, *, metadata: bool) -> dict[str, Any]:
