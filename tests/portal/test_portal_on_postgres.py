@@ -197,3 +197,12 @@ async def test_many_log_ins_at_once_open_as_many_sessions(
         await browsers[0].post("/profile/sessions/close-others", data={"form_token": token})
         states = [(await one.get("/profile")).status_code for one in browsers]
         assert states == [200, 303, 303, 303, 303, 303]
+
+
+async def test_what_may_be_used_once_is_used_once_however_many_try(portal_store: Store) -> None:
+    records = PostgresRecords(portal_store)
+    tries = await asyncio.gather(
+        *(records.use_once("slack-install/nonce", window_seconds=600) for _ in range(8))
+    )
+    assert sorted(tries) == [False] * 7 + [True]
+    assert await records.use_once("slack-install/another", window_seconds=600)
