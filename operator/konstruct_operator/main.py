@@ -27,9 +27,10 @@ from konstruct_operator.handlers import watches
 from konstruct_operator.handlers.canary import Canary
 from konstruct_operator.handlers.probes import Probes
 from konstruct_operator.observed import SealKeys
-from konstruct_operator.reconcile import loops
+from konstruct_operator.reconcile import loops, rollout
 from konstruct_operator.reconcile.board import DemandBoard
 from konstruct_operator.reconcile.context import Context
+from konstruct_operator.reconcile.fleet import Fleet
 from konstruct_operator.reconcile.metrics import Metrics
 from konstruct_operator.reconcile.queue import CoalescingQueue
 from konstruct_operator.registry.client import Registry
@@ -120,6 +121,7 @@ async def _lead(
                 kopf_task,
                 asyncio.create_task(loops.sweep(context)),
                 asyncio.create_task(loops.follow_demand(context)),
+                asyncio.create_task(rollout.follow(context)),
                 *(
                     asyncio.create_task(loops.work(context))
                     for _ in range(context.settings.workers)
@@ -155,6 +157,8 @@ def _context(
     def changed(kind: Kind, document: Document) -> None:
         metadata = document["metadata"]
         tenant = metadata.get("labels", {}).get(names.LABEL_TENANT, "")
+        if kind.kind == "Deployment":
+            context.fleet.touch()
         if tenant:
             context.tenant_changed(tenant)
         elif kind.kind == "Namespace":
@@ -163,16 +167,19 @@ def _context(
     def declared_changed(kind: str, namespace: str, name: str) -> None:
         context.declared_changed(kind, namespace, name)
 
+    declared = Declarations(declared_changed)
+    watched = Watched(cluster, changed, namespaces=settings.watch_namespaces)
     context = Context(
         settings=settings,
         cluster=cluster,
-        declared=Declarations(declared_changed),
-        watched=Watched(cluster, changed, namespaces=settings.watch_namespaces),
+        declared=declared,
+        watched=watched,
         registry=Registry.connect(url=settings.registry_url, token=settings.registry_token),
         queue=CoalescingQueue(),
         events=Events(cluster, instance=identity),
         metrics=metrics,
         board=DemandBoard(seconds=settings.demand_seconds),
+        fleet=Fleet(settings, watched, declared),
         seal_keys=keys,
         random_bytes=secrets.token_bytes,
     )

@@ -32,6 +32,8 @@ ANNOTATION_SECRETS_HASH: Final = "konstruct.dev/secrets-hash"
 ANNOTATION_TOKEN_HASH: Final = "konstruct.dev/work-token-sha256"  # noqa: S105 - a key, no secret
 ANNOTATION_OLD_TOKEN_HASH: Final = "konstruct.dev/previous-work-token-sha256"  # noqa: S105 - a key
 ANNOTATION_SECRETS_USED: Final = "konstruct.dev/secrets-used"
+ANNOTATION_PLATFORM: Final = "konstruct.dev/platform-template"
+ANNOTATION_PLATFORM_SINCE: Final = "konstruct.dev/platform-since"
 ANNOTATION_DELETED_AT: Final = "konstruct.dev/deletion-seen-at"
 
 FINALIZER: Final = "konstruct.dev/tenant"

@@ -134,7 +134,10 @@ class WorkToken:
 
 @dataclass(frozen=True)
 class Observed:
-    """Everything known about one tenant at `now` (timezone-aware)."""
+    """Everything known about one tenant at `now` (timezone-aware).
+
+    `turn`: whether its pods may take the newest part of the platform (`plan.rollout`).
+    """
 
     tenant: Tenant
     now: datetime
@@ -148,6 +151,7 @@ class Observed:
     pods: PodsView | None = None
     registration: Registration = Registration()
     demand: Demand = Demand()
+    turn: bool = True
     reports: tuple[Report, ...] = ()
     seal_keys: SealKeys | None = None
     served_channels: frozenset[str] = field(

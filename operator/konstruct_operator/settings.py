@@ -2,8 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ALL = 100
 
 
 def _split(value: Any) -> Any:
@@ -13,6 +15,17 @@ def _split(value: Any) -> Any:
 
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _ascending(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value or list(value) != sorted(set(value)) or not 0 < value[0] <= value[-1] <= _ALL:
+        raise ValueError("write ascending percentages between 1 and 100, as 5,25,100")
+    return value
+
+
+Percentages = Annotated[
+    tuple[int, ...], NoDecode, BeforeValidator(_split), AfterValidator(_ascending)
+]
 
 
 class OperatorSettings(BaseSettings):
@@ -60,6 +73,14 @@ class OperatorSettings(BaseSettings):
     demand_seconds: float = Field(default=30, gt=0, description="How old demand may be to act on")
     deletion_seconds: float = Field(
         default=600, ge=0, description="How long a deletion waits for the gateway"
+    )
+    rollout_waves: Percentages = Field(
+        default=(5, 25, 100),
+        description="Ends of the waves, in percent of the tenants, in which a new agent image (or"
+        " any change of the platform's part of the pods) reaches them; 100: all at once",
+    )
+    rollout_patience_seconds: float = Field(
+        default=300, gt=0, description="How long a tenant may take before it pauses a roll-out"
     )
     probe_host: str = Field(default="0.0.0.0")  # noqa: S104 - the kubelet comes from outside
     probe_port: int = Field(default=8080, ge=0, le=65535, description="healthz, readyz, metrics")

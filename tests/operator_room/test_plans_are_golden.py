@@ -4,6 +4,7 @@
 option is defined, writes the plans anew; read the difference before you commit it.
 """
 
+import dataclasses
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -129,6 +130,45 @@ def test_a_sleeper_wakes_on_demand_and_stays_as_it_is_when_nobody_knows(
 def test_a_suspended_tenant_has_no_pods_whatever_is_wanted() -> None:
     looked = observed("suspended", demand=Demand(known=True, awake=True))
     assert deployment.replicas(looked) == 0
+
+
+def test_before_its_turn_a_tenant_keeps_the_platforms_part_and_gets_its_own_changes() -> None:
+    case = "tools_and_two_pods"
+    former = deployment.deployment(observed(case), settings())
+    there = {("Deployment", names.AGENT_NAME): former}
+    newest = settings(agent_image="registry.example/konstruct/agent:2.0.0", hash_key="another")
+    held = observed(case, children=there, turn=False)
+    assert deployment.deployment(held, newest) == former
+
+    later = datetime(2026, 12, 1, tzinfo=UTC)
+    changed = observed(
+        "adopted", children=there, turn=False, work_token=WorkToken(current="d" * 64), now=later
+    )
+    planned = deployment.deployment(changed, newest)
+    pod, before = planned["spec"]["template"], former["spec"]["template"]
+    assert pod["spec"]["containers"][0]["image"] == "registry.example/konstruct/agent:1.0.0"
+    assert pod["metadata"]["annotations"] != before["metadata"]["annotations"]
+    assert planned["metadata"]["annotations"][names.ANNOTATION_PLATFORM_SINCE].startswith("2026-11")
+
+    moved = deployment.deployment(dataclasses.replace(changed, turn=True), newest)
+    assert moved["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":2.0.0")
+    assert moved["metadata"]["annotations"][names.ANNOTATION_PLATFORM_SINCE].startswith("2026-12")
+
+
+def test_a_deployment_of_a_version_that_remembered_nothing_keeps_its_template() -> None:
+    former = deployment.deployment(observed("adopted"), settings())
+    for key in (names.ANNOTATION_PLATFORM, names.ANNOTATION_PLATFORM_SINCE):
+        del former["metadata"]["annotations"][key]
+    there = {("Deployment", names.AGENT_NAME): former}
+    held = observed("adopted", children=there, turn=False)
+    planned = deployment.deployment(held, settings(agent_image="agent:2"))
+    assert planned["spec"]["template"] == former["spec"]["template"]
+    assert names.ANNOTATION_PLATFORM not in planned["metadata"]["annotations"]
+
+
+def test_a_new_tenant_gets_the_newest_at_once() -> None:
+    planned = deployment.deployment(observed("adopted", turn=False), settings(agent_image="new:1"))
+    assert planned["spec"]["template"]["spec"]["containers"][0]["image"] == "new:1"
 
 
 def test_the_hash_in_the_pods_annotation_tells_nothing_without_the_key() -> None:

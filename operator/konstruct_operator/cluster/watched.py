@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 import structlog
@@ -15,7 +15,7 @@ import structlog
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster, Document
 from konstruct_operator.cluster.kinds import NAMESPACE, SELECTORS, WATCHED, Kind
-from konstruct_operator.cluster.shelf import Shelf, keep, namespace_of
+from konstruct_operator.cluster.shelf import Kept, Shelf, keep, namespace_of
 from konstruct_operator.errors import OperatorError
 
 OnChange = Callable[[Kind, Document], None]
@@ -67,6 +67,10 @@ class Watched:
     def of_namespace(self, kind: Kind, namespace: str) -> list[Document]:
         """Return the children of one kind in one namespace as last seen."""
         return [one.document() for one in self._shelf.of_namespace(kind.kind, namespace)]
+
+    def of_kind(self, kind: Kind) -> Iterator[tuple[str, str, Kept]]:
+        """Yield (namespace, name, object) of every child of one kind as last seen."""
+        return self._shelf.of_kind(kind.kind)
 
     async def written(
         self, kind: Kind, name: str, write: Awaitable[Document], *, namespace: str = ""

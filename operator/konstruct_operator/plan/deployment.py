@@ -1,17 +1,10 @@
 """The pods in which a tenant's agents think."""
 
-from typing import Any
-
 from konstruct_operator import names
 from konstruct_operator.observed import Document, Observed, secret_references
-from konstruct_operator.plan import work_token
+from konstruct_operator.plan import platform, work_token
 from konstruct_operator.plan.metadata import child, child_labels, keyed_hash
 from konstruct_operator.settings import OperatorSettings
-
-_DEFAULT_RESOURCES = {
-    "requests": {"cpu": "50m", "memory": "128Mi"},
-    "limits": {"memory": "512Mi"},
-}
 
 
 def replicas(observed: Observed) -> int:
@@ -62,17 +55,24 @@ def disruption_budget(observed: Observed) -> Document | None:
 
 
 def deployment(observed: Observed, settings: OperatorSettings) -> Document:
-    """Return the Deployment of the agents. A change of the work token rolls it out anew."""
-    secrets = keyed_hash(settings.annotation_key, observed.work_token.current)
+    """Return the Deployment of the agents. A change of the work token rolls it out anew.
+
+    A change of the platform's part does so on the tenant's turn.
+    """
+    remembered, part = platform.part_for(observed, settings)
+    annotations = {
+        **work_token.annotations(observed.work_token),
+        names.ANNOTATION_SECRETS_USED: ",".join(sorted(secrets_used(observed))),
+    }
+    if remembered:
+        annotations[names.ANNOTATION_PLATFORM] = remembered
+        annotations[names.ANNOTATION_PLATFORM_SINCE] = platform.since(observed, remembered)
     return child(
         observed,
         api_version="apps/v1",
         kind="Deployment",
         name=names.AGENT_NAME,
-        annotations={
-            **work_token.annotations(observed.work_token),
-            names.ANNOTATION_SECRETS_USED: ",".join(sorted(secrets_used(observed))),
-        },
+        annotations=annotations,
         body={
             "spec": {
                 "replicas": replicas(observed),
@@ -84,10 +84,12 @@ def deployment(observed: Observed, settings: OperatorSettings) -> Document:
                 },
                 "template": {
                     "metadata": {
-                        "labels": {**child_labels(observed.name), **names.AGENT_LABELS},
-                        "annotations": {names.ANNOTATION_SECRETS_HASH: secrets},
+                        "labels": {**child_labels(observed.name), **part["metadata"]["labels"]},
+                        "annotations": {
+                            names.ANNOTATION_SECRETS_HASH: _secrets_hash(observed, settings)
+                        },
                     },
-                    "spec": _pod(observed, settings),
+                    "spec": platform.for_tenant(observed, part),
                 },
             }
         },
@@ -112,55 +114,13 @@ def secrets_left(observed: Observed) -> set[str]:
     return {one for one in before.split(",") if one} - secrets_used(observed)
 
 
-def _pod(observed: Observed, settings: OperatorSettings) -> dict[str, Any]:
-    return {
-        "serviceAccountName": names.AGENT_NAME,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": [
-            {
-                "name": "agent",
-                "image": settings.agent_image,
-                "env": environment(observed, settings),
-                "resources": _resources(observed),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "readOnlyRootFilesystem": True,
-                },
-                "volumeMounts": [{"name": "scratch", "mountPath": "/tmp"}],  # noqa: S108
-            }
-        ],
-        "volumes": [{"name": "scratch", "emptyDir": {"sizeLimit": "64Mi"}}],
-    }
-
-
-def environment(observed: Observed, settings: OperatorSettings) -> list[dict[str, Any]]:
-    """Return exactly what an agent process needs to know."""
-    return [
-        {"name": "KONSTRUCT_GATEWAY_URL", "value": settings.gateway_url},
-        {"name": "KONSTRUCT_LLM_URL", "value": settings.agent_llm_url},
-        {"name": "KONSTRUCT_TENANT_ID", "value": str(observed.tenant_id)},
-        {
-            "name": "KONSTRUCT_POD_NAME",
-            "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}},
-        },
-        {
-            "name": "KONSTRUCT_WORK_TOKEN",
-            "valueFrom": {
-                "secretKeyRef": {"name": names.WORK_TOKEN_SECRET, "key": names.WORK_TOKEN_KEY}
-            },
-        },
-    ]
-
-
-def _resources(observed: Observed) -> dict[str, Any]:
-    declared = observed.tenant.spec.runtime.resources
-    if declared is None:
-        return {kind: dict(amounts) for kind, amounts in _DEFAULT_RESOURCES.items()}
-    return declared.model_dump(mode="json", by_alias=True, exclude_none=True)
+def _secrets_hash(observed: Observed, settings: OperatorSettings) -> str:
+    """Return the keyed hash of the work token. A new key alone, of the same token, is no change."""
+    deployed = observed.children.get(("Deployment", names.AGENT_NAME))
+    if deployed is not None:
+        annotations = deployed["metadata"].get("annotations", {})
+        template = deployed["spec"].get("template", {}).get("metadata", {}).get("annotations", {})
+        known = template.get(names.ANNOTATION_SECRETS_HASH, "")
+        if known and annotations.get(names.ANNOTATION_TOKEN_HASH) == observed.work_token.current:
+            return str(known)
+    return keyed_hash(settings.annotation_key, observed.work_token.current)

@@ -162,6 +162,8 @@ async def _apply(context: Context, document: Document) -> None:
         namespace=document["metadata"].get("namespace", ""),
     )
     context.spelt.pop(address, None)
+    if kind is kinds.DEPLOYMENT:
+        context.fleet.touch()
     if differs(applied, document):
         context.spelt[address] = _state(applied)
 

@@ -11,6 +11,7 @@ from konstruct_operator.cluster.events import Events
 from konstruct_operator.cluster.watched import Watched
 from konstruct_operator.observed import SealKeys
 from konstruct_operator.reconcile.board import DemandBoard
+from konstruct_operator.reconcile.fleet import Fleet
 from konstruct_operator.reconcile.hearing import Hearing
 from konstruct_operator.reconcile.metrics import Metrics
 from konstruct_operator.reconcile.queue import CoalescingQueue, Key
@@ -40,6 +41,7 @@ class Context:
     events: Events
     metrics: Metrics
     board: DemandBoard
+    fleet: Fleet
     seal_keys: SealKeys
     random_bytes: Callable[[int], bytes]
     now: Callable[[], datetime] = utc_now
@@ -51,6 +53,7 @@ class Context:
     def declared_changed(self, kind: str, namespace: str, name: str) -> None:
         """Ask for a fresh look at what an object of ours is about."""
         if kind == names.TENANT:
+            self.fleet.touch()
             self.tenant_changed(name)
         elif kind == names.TEMPLATE:
             self.template_changed(name)
@@ -77,5 +80,6 @@ class Context:
         """Drop what is remembered of a tenant that is gone."""
         namespace = self.roster.forget(name)
         self.metrics.forget(name)
+        self.fleet.touch()
         for address in [one for one in self.spelt if namespace in one[1:]]:
             del self.spelt[address]

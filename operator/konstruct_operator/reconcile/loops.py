@@ -8,7 +8,7 @@ import structlog
 from konstruct_operator import names
 from konstruct_operator.cluster import kinds
 from konstruct_operator.errors import OperatorError, RetryLater
-from konstruct_operator.reconcile import deletion, others, tenants
+from konstruct_operator.reconcile import deletion, others, rollout, tenants
 from konstruct_operator.reconcile.context import NAMESPACE_KEY, Context
 from konstruct_operator.reconcile.queue import Key
 
@@ -125,10 +125,6 @@ async def _compare_registry(context: Context) -> None:
 
 
 async def _tell_of_gateway(context: Context, *, note: str, away: bool) -> None:
-    lease = {
-        "apiVersion": kinds.LEASE.api_version,
-        "kind": kinds.LEASE.kind,
-        "metadata": {"name": names.LEASE, "namespace": context.settings.namespace},
-    }
+    lease = rollout.lease(context)
     reason = "GatewayUnreachable" if away else "GatewayReachable"
     await context.events.tell(lease, warning=away, reason=reason, note=note)

@@ -41,6 +41,16 @@ class Metrics:
             ["resource"],
             registry=self.registry,
         )
+        self.rollout_pending = Gauge(
+            "konstruct_operator_rollout_pending",
+            "Tenants whose pods lack the newest agent image or other part of the platform",
+            registry=self.registry,
+        )
+        self.rollout_paused = Gauge(
+            "konstruct_operator_rollout_paused",
+            "1 while a roll-out touches nobody further because a tenant of its wave stays ill",
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "konstruct_tenant_ready",
             "1 while the Tenant is Ready",

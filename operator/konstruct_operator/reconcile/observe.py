@@ -42,6 +42,7 @@ async def tenant(context: Context, name: str) -> Observed | None:
         namespace=await namespace(context, place),
         demand=context.board.demand_for(observed.tenant_id),
         reports=context.board.reports_on(observed.tenant_id),
+        turn=context.fleet.may_move(name),
     )
     if not observed.owns_namespace or found.metadata.deletion_timestamp is not None:
         return observed

@@ -25,6 +25,7 @@ async def reconcile(context: Context, name: str) -> float | None:
         context.forget(name)
         return None
     if observed.tenant.metadata.deletion_timestamp is not None:
+        context.fleet.looked(name, moved=False)
         return await deletion.delete(context, observed)
     await _hold(context, observed)
     if await apply.foundation(context, observed):
@@ -39,6 +40,8 @@ async def reconcile(context: Context, name: str) -> float | None:
                 problem = refused
                 observed = dataclasses.replace(observed, problem=str(refused))
         observed = observe.with_pods(context, observed)
+    deployed = observed.children.get(("Deployment", names.AGENT_NAME))
+    context.fleet.looked(name, moved=not observed.turn or context.fleet.has_target(deployed))
     pause = await report.tenant(context, observed)
     if problem is not None:
         raise problem
