@@ -54,7 +54,12 @@ class Wire:
 @asynccontextmanager
 async def socket(wire: Wire, *, idle_seconds: float = 30) -> AsyncIterator[Outgoing]:
     outgoing = Outgoing(
-        read=wire.read, send=wire.send, agent="Ana", stopped="Stopped.", idle_seconds=idle_seconds
+        read=wire.read,
+        send=wire.send,
+        agent="Ana",
+        stopped="Stopped.",
+        link=lambda key: f"/files/{key}",
+        idle_seconds=idle_seconds,
     )
     task = asyncio.create_task(outgoing.run())
     try:
