@@ -45,7 +45,7 @@ MediaTypePattern = Annotated[
     Field(
         min_length=3,
         max_length=127,
-        pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]*/([*]|[a-z0-9][a-z0-9!#$&^_.+-]*[*]?)$",
+        pattern=r"^[a-z0-9][a-z0-9!#&_.+-]*/([*]|[a-z0-9][a-z0-9!#&_.+-]*[*]?)$",
     ),
 ]
 
