@@ -9,11 +9,18 @@ import asyncpg
 import pytest
 
 from konstruct_local.postgres import EmbeddedPostgres
-from konstruct_store import ConfigurationWrong, RetryLater, Store, migrate, schema
+from konstruct_store import ConfigurationWrong, RetryLater, Store, migrate, schema, statements
 from support.postgres import Database
 
 pytestmark = pytest.mark.postgres
 
+_TABLES = """
+SELECT c.relname AS name FROM pg_class AS c
+WHERE
+    c.relnamespace = 'konstruct'::regnamespace
+    AND c.relkind IN ('r', 'p')
+    AND NOT c.relispartition
+"""
 SCHEMA = Path(schema.__file__).with_name("schema.sql")
 
 
@@ -63,6 +70,43 @@ async def test_a_newer_database_is_refused(database: Database, gateway_store: St
         await migrate.migrate(database.owner_url)
     with pytest.raises(ConfigurationWrong, match="9999"):
         await gateway_store.check()
+
+
+async def test_an_older_program_runs_on_a_newer_schema_that_serves_it(
+    database: Database, gateway_store: Store
+) -> None:
+    """The last release during an upgrade, and after a roll-back, on one more expand migration."""
+    connection = await asyncpg.connect(database.owner_url)
+    for table in await connection.fetch(_TABLES):
+        await connection.execute(f"ALTER TABLE konstruct.{table['name']} ADD COLUMN later text")
+    await connection.execute(
+        "INSERT INTO konstruct.migrations (number, name, checksum, oldest_program)"
+        " VALUES (9999, 'expand', 'x', $1)",
+        migrate.newest(),
+    )
+    assert await migrate.migrate(database.owner_url) == []
+    await gateway_store.check()
+    for name in statements.names():
+        await connection.prepare(statements.statement(name))
+    await connection.close()
+
+
+async def test_a_schema_without_the_column_for_older_programs_says_to_migrate(
+    database: Database, gateway_store: Store
+) -> None:
+    connection = await asyncpg.connect(database.owner_url)
+    await connection.execute("ALTER TABLE konstruct.migrations DROP COLUMN oldest_program")
+    await connection.execute("DELETE FROM konstruct.migrations WHERE number > 13")
+    await connection.close()
+    with pytest.raises(ConfigurationWrong, match="konstruct_store migrate"):
+        await gateway_store.check()
+
+
+def test_the_oldest_program_stands_in_the_header_alone() -> None:
+    assert migrate.oldest("-- Adds.\n-- oldest-program: 14\nSELECT 1;", 15) == 14
+    assert migrate.oldest("-- Removes.\nSELECT 1;\n-- oldest-program: 14\n", 15) == 15
+    for one in migrate.migrations():
+        assert 1 <= one.oldest_program <= one.number
 
 
 async def test_a_program_refuses_a_superusers_log_in(database: Database) -> None:

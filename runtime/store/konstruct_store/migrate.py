@@ -1,6 +1,13 @@
-"""Migrations: the numbered files of `migrations/`, in order, once each, under one lock."""
+"""Migrations: the numbered files of `migrations/`, in order, once each, under one lock.
+
+A file that only adds what older programs need not know says so in its header:
+`-- oldest-program: 14` means that programs whose own newest migration is 14 still work with it.
+Without that line none but its own and later programs do. See docs/decisions/0017.
+"""
 
 import hashlib
+import itertools
+import re
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
@@ -31,17 +38,27 @@ CREATE TABLE IF NOT EXISTS konstruct.migrations (
     checksum text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
 );
+ALTER TABLE konstruct.migrations ADD COLUMN IF NOT EXISTS oldest_program integer;
+"""
+_OLDEST_PROGRAM = re.compile(r"^-- oldest-program: (\d+)$", re.MULTILINE)
+_APPLIED = """
+SELECT number, checksum, coalesce(oldest_program, number) AS oldest_program
+FROM konstruct.migrations
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered file. `checksum` is its SHA-256: a file that was applied never changes."""
+    """One numbered file. `checksum` is its SHA-256: a file that was applied never changes.
+
+    `oldest_program` is the newest migration that the oldest program knows which works with it.
+    """
 
     number: int
     name: str
     sql: str
     checksum: str
+    oldest_program: int
 
 
 def migrations() -> list[Migration]:
@@ -54,8 +71,15 @@ def migrations() -> list[Migration]:
             sql = file.read_text(encoding="utf-8")
             number, _, name = file.name.removesuffix(".sql").partition("_")
             checksum = hashlib.sha256(sql.encode()).hexdigest()
-            found.append(Migration(int(number), name, sql, checksum))
+            found.append(Migration(int(number), name, sql, checksum, oldest(sql, int(number))))
     return found
+
+
+def oldest(sql: str, number: int) -> int:
+    """Return the oldest program that a migration's header names; its own number without one."""
+    header = "\n".join(itertools.takewhile(lambda line: line.startswith("--"), sql.split("\n")))
+    found = _OLDEST_PROGRAM.search(header)
+    return int(found[1]) if found else number
 
 
 def newest() -> int:
@@ -66,9 +90,10 @@ def newest() -> int:
 async def migrate(owner_url: str) -> list[int]:
     """Apply what is missing with the owner's log-in; return the numbers that were applied.
 
-    Each migration is one transaction; a second migrator waits for the first. Raises
-    ConfigurationWrong when an applied file was changed, the database is newer than this version,
-    or the server is older than Postgres 16; RetryLater when it cannot be reached.
+    Each migration is one transaction; a second migrator waits for the first. On a database that is
+    newer but still fit for this version there is nothing to do. Raises ConfigurationWrong when an
+    applied file was changed, the database is too new for this version, or the server is older than
+    Postgres 16; RetryLater when it cannot be reached.
     """
     connection = await _connect(owner_url)
     try:
@@ -76,16 +101,19 @@ async def migrate(owner_url: str) -> list[int]:
             raise ConfigurationWrong("Konstruct needs Postgres 16 or later.")
         await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(_BOOTSTRAP)
-        rows = await connection.fetch("SELECT number, checksum FROM konstruct.migrations")
-        missing = _missing({row["number"]: row["checksum"] for row in rows})
+        rows = await connection.fetch(_APPLIED)
+        missing = _missing(
+            {row["number"]: row["checksum"] for row in rows},
+            needed=max((row["oldest_program"] for row in rows), default=0),
+        )
         for migration in missing:
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(
-                    "INSERT INTO konstruct.migrations (number, name, checksum) VALUES ($1, $2, $3)",
-                    migration.number,
-                    migration.name,
-                    migration.checksum,
+                    "INSERT INTO konstruct.migrations (number, name, checksum, oldest_program)"
+                    " VALUES ($1, $2, $3, $4)",
+                    *(migration.number, migration.name, migration.checksum),
+                    migration.oldest_program,
                 )
         return [migration.number for migration in missing]
     finally:
@@ -122,18 +150,21 @@ async def create_login(owner_url: str, program: Program, password: str) -> str:
     return name
 
 
-def _missing(applied: dict[int, str]) -> list[Migration]:
+def _missing(applied: dict[int, str], *, needed: int) -> list[Migration]:
     ours = migrations()
     for migration in ours:
         if applied.get(migration.number, migration.checksum) != migration.checksum:
             raise ConfigurationWrong(
                 f"Migration {migration.number} was applied from another file than this version's."
             )
-    if unknown := set(applied) - {migration.number for migration in ours}:
+    missing = [migration for migration in ours if migration.number not in applied]
+    unknown = set(applied) - {migration.number for migration in ours}
+    if unknown and (missing or needed > ours[-1].number):
         raise ConfigurationWrong(
-            f"The database is newer than this version: it has migration {max(unknown)}."
+            f"The database is newer than this version: it has migration {max(unknown)}, which needs"
+            f" programs that know migration {needed}; this one knows {ours[-1].number}."
         )
-    return [migration for migration in ours if migration.number not in applied]
+    return missing
 
 
 async def _connect(url: str) -> asyncpg.Connection:

@@ -903,6 +903,7 @@ CREATE TABLE konstruct.migrations (
     name text NOT NULL,
     checksum text NOT NULL,
     applied_at timestamp with time zone NOT NULL DEFAULT now(),
+    oldest_program integer,
     CONSTRAINT migrations_pkey PRIMARY KEY (number)
 );
 GRANT SELECT ON konstruct.migrations TO konstruct_gateway;

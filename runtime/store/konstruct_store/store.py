@@ -145,8 +145,8 @@ class Store:
     async def check(self) -> None:
         """Raise ConfigurationWrong unless this database and log-in can keep the guarantee.
 
-        That is: the schema of this version, a read-write primary, `synchronous_commit` not off,
-        and a log-in that row-level security binds.
+        That is: a schema of this version or a newer one that still serves it, a read-write
+        primary, `synchronous_commit` not off, and a log-in that row-level security binds.
         """
         async with self.connection() as connection:
             try:
@@ -166,10 +166,16 @@ async def enter(connection: Connection, tenant_id: UUID) -> None:
 
 def _judge(row: asyncpg.Record) -> None:
     newest = migrate.newest()
-    if row["schema_version"] != newest:
+    if row["schema_version"] < newest:
         raise ConfigurationWrong(
             f"The schema is at migration {row['schema_version']}, this version needs {newest}:"
             " run `python -m konstruct_store migrate`."
+        )
+    if row["oldest_program"] > newest:
+        raise ConfigurationWrong(
+            f"The database is newer than this version: its migration {row['schema_version']} needs"
+            f" programs that know migration {row['oldest_program']}, this one knows {newest}. Run"
+            " the newer version, or restore the backup made before its migration."
         )
     if row["in_recovery"] or row["read_only"]:
         raise ConfigurationWrong("The database is not the read-write primary.")
