@@ -13,7 +13,8 @@ UV := $(TOOLS)/bin/uv
 VENV := .venv
 RUN := $(VENV)/bin
 MEMBERS := crds operator runtime/agent runtime/channels runtime/gateway runtime/llm runtime/local \
-	runtime/media runtime/messages runtime/portal runtime/registry runtime/store
+	runtime/media runtime/messages runtime/portal runtime/registry runtime/store \
+	runtime/telemetry
 # Markers of the tests that need more than Python.
 BIG := postgres or cluster or node or browser or process or sockets
 SOURCES := $(MEMBERS) tests bench charts

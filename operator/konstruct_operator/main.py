@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import logging
 import os
 import secrets
 import signal
@@ -37,16 +36,18 @@ from konstruct_operator.registry.client import Registry
 from konstruct_operator.settings import OperatorSettings
 from konstruct_registry.errors import RegistryError
 from konstruct_registry.seals import public_key_from_text
+from konstruct_telemetry.logs import configure_logs
 
 log = structlog.get_logger(__name__)
 
 
 def main() -> None:
     """Run the operator until SIGTERM. Exit codes: 0 ended, 1 lost the Lease, 2 wrong settings."""
-    _log_as_json()
+    configure_logs("INFO", "operator")
     _spare_the_collector()
     try:
         settings = OperatorSettings()
+        configure_logs(settings.log_level, "operator")
         sys.exit(asyncio.run(_until_signal(settings)))
     except (ValidationError, ConfigurationWrong) as error:
         sys.stderr.write(f"The operator cannot start: {error}\n")
@@ -242,21 +243,6 @@ def _spare_the_collector() -> None:
     """
     gc.collect()
     gc.freeze()
-
-
-def _log_as_json() -> None:
-    logging.basicConfig(format="%(message)s", level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 if __name__ == "__main__":

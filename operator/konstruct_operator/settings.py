@@ -3,7 +3,9 @@
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from konstruct_telemetry.settings import TelemetrySettings
 
 _ALL = 100
 
@@ -28,7 +30,7 @@ Percentages = Annotated[
 ]
 
 
-class OperatorSettings(BaseSettings):
+class OperatorSettings(TelemetrySettings):
     """Environment variables with the prefix KONSTRUCT_; lists are separated by commas."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")

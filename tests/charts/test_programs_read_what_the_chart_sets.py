@@ -20,12 +20,6 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "portal": PortalSettings,
 }
 PREFIX = "KONSTRUCT_"
-# Read by what all programs share, before their own settings: logs and traces.
-SHARED = {
-    "KONSTRUCT_LOG_LEVEL",
-    "KONSTRUCT_TRACES_ENDPOINT",
-    "KONSTRUCT_TRACES_SAMPLE_PERCENT",
-}
 
 
 @pytest.mark.parametrize("values", supported(), ids=lambda path: path.stem)
@@ -35,7 +29,7 @@ def test_every_variable_is_a_setting(values: Any) -> None:
         name = one["metadata"]["name"].removeprefix("konstruct-")
         if one["kind"] != "Deployment" or name not in SETTINGS:
             continue
-        known = {f"{PREFIX}{field.upper()}" for field in SETTINGS[name].model_fields} | SHARED
+        known = {f"{PREFIX}{field.upper()}" for field in SETTINGS[name].model_fields}
         (container,) = one["spec"]["template"]["spec"]["containers"]
         named = {variable["name"] for variable in container["env"]}
         # What only helps to compose a URL is used in another variable.

@@ -6,7 +6,7 @@ import pytest
 import pytest_asyncio
 import structlog
 
-from konstruct_gateway.main import configure_logs
+from konstruct_telemetry.logs import configure_logs
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
 
@@ -15,7 +15,7 @@ from support.postgres import Database
 def _logs() -> Iterator[None]:
     """Log as the program does: the default renders whole frames, which takes seconds."""
     structlog.reset_defaults()
-    configure_logs()
+    configure_logs("INFO", "gateway")
     yield
     structlog.reset_defaults()
 

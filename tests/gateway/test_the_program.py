@@ -17,9 +17,9 @@ async def _run(**environment: str) -> tuple[int, list[dict[str, str]]]:
         "-m",
         "konstruct_gateway",
         env={"PATH": os.environ["PATH"], **environment},
-        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    _, output = await asyncio.wait_for(process.communicate(), 30)
     return process.returncode or 0, [json.loads(line) for line in output.splitlines()]
 
 

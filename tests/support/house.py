@@ -24,6 +24,7 @@ ROOMS = (
     "runtime/portal/konstruct_portal",
     "runtime/registry/konstruct_registry",
     "runtime/store/konstruct_store",
+    "runtime/telemetry/konstruct_telemetry",
     "tests",
 )
 TRANSLATED = ("es", "pt")

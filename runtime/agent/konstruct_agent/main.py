@@ -1,7 +1,6 @@
 """The agent's program: one process per tenant."""
 
 import asyncio
-import logging
 import signal
 import sys
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from konstruct_agent.turn import Means
 from konstruct_agent.work import WorkClient
 from konstruct_agent.worker import Worker
 from konstruct_messages.translations import load_catalogues
+from konstruct_telemetry.logs import configure_logs
 
 _log = structlog.get_logger(__name__)
 
@@ -50,17 +50,10 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT. Exit code 2: a setting is missing or wrong."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
+    configure_logs("INFO", "agent")
     try:
         settings = AgentSettings()
+        configure_logs(settings.log_level, "agent")
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         _log.error("settings_are_wrong", problems=problems)

@@ -1,10 +1,12 @@
 """The settings of the agent, read once from the environment."""
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from konstruct_telemetry.settings import TelemetrySettings
 
 
-class AgentSettings(BaseSettings):
+class AgentSettings(TelemetrySettings):
     """Each field is the environment variable KONSTRUCT_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")

@@ -6,14 +6,12 @@ Exit codes: 0 ended well, 1 failed, 2 wrong use.
 import asyncio
 import contextlib
 import gc
-import logging
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
-import structlog.tracebacks
 import uvicorn
 import uvloop
 from pydantic import ValidationError
@@ -23,6 +21,7 @@ from konstruct_gateway.app import Gateway, open_gateway
 from konstruct_gateway.documents import write_documents
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_store.errors import ConfigurationWrong, RetryLater
+from konstruct_telemetry.logs import configure_logs
 
 FAILED = 1
 WRONG_USE = 2
@@ -53,10 +52,11 @@ def _documents(folder: Path) -> int:
 
 
 def _serve() -> int:
-    configure_logs()
+    configure_logs("INFO", "gateway")
     log = structlog.get_logger(__name__)
     try:
         settings = GatewaySettings()
+        configure_logs(settings.log_level, "gateway")
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         log.error("settings are wrong", problems=problems)  # noqa: TRY400 - the problems say it all
@@ -154,24 +154,4 @@ def server(app: ASGIApp, settings: GatewaySettings, *, port: int) -> uvicorn.Ser
             timeout_graceful_shutdown=_GRACE_SECONDS,
             server_header=False,
         )
-    )
-
-
-def configure_logs() -> None:
-    """Log JSON lines to standard output: ids and codes, never texts or secrets."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stdout, format="%(message)s")
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Never with the frames' variables: they hold texts and secrets.
-            structlog.processors.ExceptionRenderer(
-                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-            ),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(),
-        cache_logger_on_first_use=False,
     )

@@ -9,17 +9,18 @@ from urllib.parse import urlsplit
 
 from nacl.public import PrivateKey
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from konstruct_media.objects import ObjectAddress
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import private_key_from_text
+from konstruct_telemetry.settings import TelemetrySettings
 
 _SHORTEST_KEY = 32
 _VENDOR = re.compile(r"KONSTRUCT_([A-Z0-9_]+)_API_URL")
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(TelemetrySettings):
     """Every setting of the program; sizes in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")

@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import json
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from konstruct_llm.app import Llm, open_llm, openapi_document
 from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.settings import LlmSettings
 from konstruct_store.errors import StoreError
+from konstruct_telemetry.logs import configure_logs
 
 _DOCUMENT = "llm.openapi.json"
 FAILED, WRONG_USE = 1, 2
@@ -38,10 +38,11 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def _run() -> int:
-    _configure_logs()
+    configure_logs("INFO", "llm")
     log = structlog.get_logger(__name__)
     try:
         settings = LlmSettings()
+        configure_logs(settings.log_level, "llm")
     except ValidationError as error:
         problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         log.error("settings_wrong", problems=problems)  # noqa: TRY400 - the problems say it all
@@ -59,18 +60,6 @@ def _write_document(folder: Path) -> None:
     (folder / _DOCUMENT).write_text(text)
 
 
-def _configure_logs() -> None:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-    )
-
-
 async def _serve(settings: LlmSettings) -> None:
     async with open_llm(settings) as llm:
         config = uvicorn.Config(
@@ -78,7 +67,7 @@ async def _serve(settings: LlmSettings) -> None:
             host=settings.host,
             port=settings.port,
             access_log=False,
-            log_level="warning",
+            log_config=None,
             lifespan="off",
             timeout_graceful_shutdown=20,
         )

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from nacl.public import PrivateKey
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from konstruct_media.objects import ObjectAddress
 from konstruct_registry import seals
+from konstruct_telemetry.settings import TelemetrySettings
 
 
-class LlmSettings(BaseSettings):
+class LlmSettings(TelemetrySettings):
     """Each field is the environment variable KONSTRUCT_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")

@@ -19,7 +19,6 @@ from konstruct_portal.accounts import create_user, normalise
 from konstruct_portal.app import Portal, open_portal
 from konstruct_portal.cluster import open_cluster
 from konstruct_portal.errors import AccountExists, ClusterUnknown
-from konstruct_portal.logs import configure_logs
 from konstruct_portal.passwords import LONGEST, SHORTEST, Passwords, generate
 from konstruct_portal.records import Role
 from konstruct_portal.records_postgres import PostgresRecords
@@ -27,6 +26,7 @@ from konstruct_portal.resources import Resources
 from konstruct_portal.settings import PortalSettings
 from konstruct_store import Store
 from konstruct_store.errors import ConfigurationWrong, RetryLater
+from konstruct_telemetry.logs import configure_logs
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 _GRACE_SECONDS = 10
@@ -36,10 +36,11 @@ _RETRY_SECONDS = 1.0
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Do what the command line says and exit with 0 (done), 1 (failed) or 2 (wrong use)."""
-    configure_logs()
+    configure_logs("INFO", "portal")
     asked = _parser().parse_args(arguments)
     try:
         settings = PortalSettings()
+        configure_logs(settings.log_level, "portal")
     except ValidationError as error:
         for one in error.errors():
             name = "_".join(str(part) for part in one["loc"]).upper()

@@ -6,14 +6,15 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretBytes, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from konstruct_channels.slack.install import SharedApp
+from konstruct_telemetry.settings import TelemetrySettings
 
 _SHORTEST_KEY = 32
 
 
-class PortalSettings(BaseSettings):
+class PortalSettings(TelemetrySettings):
     """Settings of the portal; each is `KONSTRUCT_<NAME>` in the environment.
 
     `public_url` is the origin under which people reach portal and gateway together; whether it
