@@ -102,6 +102,11 @@ class SealedSecret(Wire):
     ciphertext: str = Field(description="Base64 of a libsodium sealed box")
     last_four: str = Field(default="", max_length=4)
 
+    @property
+    def version(self) -> str:
+        """Return which version of which Secret this is, as statuses show it."""
+        return f"{self.secret_uid}/{self.secret_resource_version}"
+
 
 class TenantSnapshot(Wire):
     """Everything the runtime knows of one tenant."""

@@ -77,6 +77,9 @@ class Report(Wire):
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
+    version: str = Field(
+        default="", description="Which version of the Secret is in use, as UID/resourceVersion"
+    )
 
 
 class Demand(Wire):

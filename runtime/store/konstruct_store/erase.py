@@ -31,6 +31,7 @@ TABLES = (
     "usage_days",
     "usage_ledger",
     "registry_reports",
+    "verified_credentials",
     "registry_snapshots",
     "audit_payload",
     "audit",

@@ -1,10 +1,11 @@
 """The registry: what the operator pushed of each tenant, and what programs report back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-from konstruct_registry.snapshot import OperatingMode, TenantSnapshot
+from konstruct_registry.snapshot import OperatingMode, SealedSecret, TenantSnapshot
 from konstruct_registry.wire import Push, Report, StoredTenant, Tombstone
 from konstruct_store import audit
 from konstruct_store.errors import (
@@ -16,6 +17,17 @@ from konstruct_store.errors import (
 )
 from konstruct_store.statements import statement
 from konstruct_store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The sealed credentials that a connection's vendor took, asked about this config."""
+
+    tenant_id: UUID
+    connection_id: UUID
+    config: Mapping[str, Any]
+    sealed: SealedSecret
+
 
 _OPERATOR = "operator"
 _GONE = ("Erasing", "Erased")
@@ -47,6 +59,7 @@ async def put_tenant(store: Store, push: Push) -> None:
             snapshot.model_dump(mode="json", by_alias=True),
             _working(snapshot),
         )
+        await connection.execute(statement("registry/drop_verified"), tenant_id, _sealed(snapshot))
         if stored["digest"] != push.digest or stored["state"] != "Live":
             await audit.append(
                 connection,
@@ -116,13 +129,46 @@ async def load_snapshots(
     return rows[0]["version"], snapshots, removed
 
 
+async def verified_credentials(store: Store, tenants: Sequence[UUID]) -> list[Verified]:
+    """Return what the vendors of these tenants' connections took last. Raises RetryLater."""
+    if not tenants:
+        return []
+    async with store.connection() as connection:
+        rows = await connection.fetch(statement("registry/verified"), list(tenants))
+    return [
+        Verified(
+            row["tenant_id"],
+            row["connection_id"],
+            row["config"],
+            SealedSecret.model_validate(row["sealed"]),
+        )
+        for row in rows
+    ]
+
+
+async def keep_verified(store: Store, verified: Verified) -> None:
+    """Remember that a connection's vendor took these credentials; every replica will know.
+
+    A tenant that is gone meanwhile is left alone. Raises RetryLater.
+    """
+    async with store.transaction(verified.tenant_id) as connection:
+        stored = await connection.fetchrow(statement("registry/lock"), verified.tenant_id)
+        if stored["state"] != "Live":
+            return
+        await connection.execute(
+            statement("registry/keep_verified"),
+            *(verified.tenant_id, verified.connection_id, dict(verified.config)),
+            verified.sealed.model_dump(mode="json", by_alias=True),
+        )
+
+
 async def add_report(store: Store, report: Report) -> None:
     """Record what a program learnt about an object; the operator makes a condition of it."""
     async with store.transaction(report.tenant_id) as connection:
         await connection.execute(
             statement("registry/add_report"),
             *(report.tenant_id, report.kind, report.name, report.condition, report.digest),
-            *(report.status, report.reason, report.message),
+            *(report.status, report.reason, report.message, report.version),
         )
 
 
@@ -198,4 +244,14 @@ def _working(snapshot: TenantSnapshot) -> list[UUID]:
         return []
     return [
         agent.agent_id for agent in snapshot.agents if agent.operating_mode is OperatingMode.RUNNING
+    ]
+
+
+def _sealed(snapshot: TenantSnapshot) -> list[UUID]:
+    """Return the connections that have credentials."""
+    having = {one.object for one in snapshot.secrets if one.purpose == "channel"}
+    return [
+        one.connection_id
+        for one in snapshot.connections
+        if f"ChannelConnection/{one.name}" in having
     ]

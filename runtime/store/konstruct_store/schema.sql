@@ -522,6 +522,22 @@ END
 $function$;
 -- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
 
+CREATE OR REPLACE FUNCTION konstruct.verified_of(tenants uuid[])
+ RETURNS SETOF konstruct.verified_credentials
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+    tenant uuid;
+BEGIN
+    FOREACH tenant IN ARRAY tenants LOOP
+        PERFORM set_config('konstruct.tenant', tenant::text, true);
+        RETURN QUERY SELECT v.* FROM konstruct.verified_credentials AS v WHERE v.tenant_id = tenant;
+    END LOOP;
+    PERFORM set_config('konstruct.tenant', '', true);
+END
+$function$;
+-- executable by: konstruct_gateway
+
 CREATE TABLE konstruct.agent_revisions (
     tenant_id uuid NOT NULL,
     agent_id uuid NOT NULL,
@@ -1002,6 +1018,7 @@ CREATE TABLE konstruct.registry_reports (
     reason text NOT NULL,
     message text NOT NULL,
     at timestamp with time zone NOT NULL DEFAULT now(),
+    version text NOT NULL DEFAULT ''::text,
     CONSTRAINT registry_reports_pkey PRIMARY KEY (tenant_id, kind, name, condition),
     CONSTRAINT registry_reports_kind_check CHECK ((kind = ANY (ARRAY['Tenant'::text, 'Agent'::text, 'ChannelConnection'::text]))),
     CONSTRAINT registry_reports_status_check CHECK ((status = ANY (ARRAY['True'::text, 'False'::text, 'Unknown'::text])))
@@ -1225,3 +1242,17 @@ GRANT DELETE, SELECT ON konstruct.usage_totals TO konstruct_eraser;
 GRANT INSERT, SELECT, UPDATE ON konstruct.usage_totals TO konstruct_gateway;
 GRANT INSERT, SELECT, UPDATE ON konstruct.usage_totals TO konstruct_llm;
 GRANT SELECT ON konstruct.usage_totals TO konstruct_portal;
+
+CREATE TABLE konstruct.verified_credentials (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    config jsonb NOT NULL,
+    sealed jsonb NOT NULL,
+    verified_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT verified_credentials_pkey PRIMARY KEY (tenant_id, connection_id)
+);
+ALTER TABLE konstruct.verified_credentials ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.verified_credentials FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.verified_credentials USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.verified_credentials TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.verified_credentials TO konstruct_gateway;
