@@ -124,5 +124,7 @@ def problems(
         bounded = limited and "Filter" not in node
         if by_tenant and not bounded and node.get("Index Name") not in partial:
             yield f"the whole tenant's rows of {table}"
+    # Row-level security puts a Result between the limit and what it limits.
+    below = node["Node Type"] == "Limit" or (limited and node["Node Type"] == "Result")
     for child in node.get("Plans", []):
-        yield from problems(child, big, partial, limited=node["Node Type"] == "Limit")
+        yield from problems(child, big, partial, limited=below)
