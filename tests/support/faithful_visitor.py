@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -37,8 +38,12 @@ class Ledger:
 class FaithfulVisitor:
     """One person with one conversation; `say` returns once the message is accepted."""
 
-    def __init__(self, gateway_url: str, connection: str) -> None:
+    def __init__(
+        self, gateway_url: str, connection: str, *, words: Callable[[str], str] | None = None
+    ) -> None:
+        """`words` makes a message of a nonce, such that its answer names the nonce."""
         self.ledger = Ledger()
+        self._words = words or _ask_for
         self._url = gateway_url
         self._connection = connection
         self._resume = ""
@@ -65,7 +70,7 @@ class FaithfulVisitor:
         self._unaccepted[name] = nonce
         if self._socket is not None:
             with contextlib.suppress(WebSocketException, OSError):
-                await self._socket.send(_message(name, nonce))
+                await self._socket.send(_message(name, self._words(nonce)))
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: nonce in self.ledger.accepted)
 
@@ -79,7 +84,7 @@ class FaithfulVisitor:
 
     def unanswered(self) -> list[str]:
         """Return the accepted nonces that no reply names."""
-        said = " ".join(self.ledger.replies.values()).split()
+        said = {word.strip(".,!") for text in self.ledger.replies.values() for word in text.split()}
         return [nonce for nonce in self.ledger.accepted if nonce not in said]
 
     async def _live(self) -> None:
@@ -111,7 +116,7 @@ class FaithfulVisitor:
             self._conversation = ready["conversation"]
             self.ledger.connections += 1
             for name, nonce in list(self._unaccepted.items()):
-                await socket.send(_message(name, nonce))
+                await socket.send(_message(name, self._words(nonce)))
             self._socket = socket
             async for raw in socket:
                 frame = json.loads(raw)
@@ -121,7 +126,7 @@ class FaithfulVisitor:
                 if frame["type"] == "error":  # not stored, and nothing else will say so: again
                     await asyncio.sleep(_PAUSE)
                     for name, nonce in list(self._unaccepted.items()):
-                        await socket.send(_message(name, nonce))
+                        await socket.send(_message(name, self._words(nonce)))
 
     def _note(self, frame: Frame) -> None:
         kind = frame.get("type")
@@ -146,5 +151,9 @@ class _Refused(Exception):
     """The gateway said no for now."""
 
 
-def _message(name: str, nonce: str) -> str:
-    return json.dumps({"type": "message", "id": name, "text": f"please answer nonce:{nonce}"})
+def _ask_for(nonce: str) -> str:
+    return f"please answer nonce:{nonce}"
+
+
+def _message(name: str, text: str) -> str:
+    return json.dumps({"type": "message", "id": name, "text": text})
