@@ -100,8 +100,7 @@ def _closed(node: Any) -> Any:
         return node
     if node.get("x-kubernetes-int-or-string") or node.get("format") == "int-or-string":
         return {"anyOf": [{"type": "integer"}, {"type": "string"}]}
-    verbatim = {"default", "enum", "example"}
-    made: Schema = {key: one if key in verbatim else _closed(one) for key, one in node.items()}
+    made: Schema = {key: _closed_part(key, one) for key, one in node.items()}
     if isinstance(made.get("$ref"), str):
         made["$ref"] = made["$ref"].replace(_COMPONENT, "#/$defs/")
     open_ended = "additionalProperties" in made or made.get("x-kubernetes-preserve-unknown-fields")
@@ -112,3 +111,12 @@ def _closed(node: Any) -> Any:
     if made.get("format") in _UNCHECKED_FORMATS:
         del made["format"]
     return made
+
+
+def _closed_part(keyword: str, value: Any) -> Any:
+    if keyword in {"default", "enum", "example"}:
+        return value
+    if keyword == "properties":
+        # Its keys are names of fields, of which some read like keywords.
+        return {name: _closed(schema) for name, schema in value.items()}
+    return _closed(value)
