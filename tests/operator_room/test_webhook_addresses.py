@@ -7,7 +7,7 @@ import pytest
 
 from konstruct_crds.connection import ChannelConnection
 from konstruct_operator.observed import Observed
-from konstruct_operator.reconcile.report import webhook_url
+from konstruct_operator.checks import webhook_url
 
 OBSERVED = cast("Observed", SimpleNamespace(name="acme", public_url="https://k.example/"))
 

@@ -33,6 +33,7 @@ class SlackHouse:
     far: FarSlack
     caller: SlackCaller
     agent: FarAgent
+    key: PrivateKey
 
     async def rows(self, query: str) -> list[Any]:
         """Read the database as its owner."""
@@ -90,20 +91,23 @@ async def slack_house(
     connection: dict[str, Any] | None = None,
     far: FarSlack | None = None,
     shared_channel: bool = False,
+    former_key: PrivateKey | None = None,
     **settings: Any,
 ) -> AsyncIterator[SlackHouse]:
     """Run a gateway whose tenant has the Slack connection `team`, served by `script`.
 
+    `former_key`: another private key of the gateway, to which the credentials are sealed at first.
     `shared_channel`: what is said is said in channels of Slack Connect.
     """
     key = PrivateKey.generate()
-    connections(tenant, key, **(connection or {}))
+    connections(tenant, former_key or key, **(connection or {}))
+    keys = [key, *([former_key] if former_key is not None else [])]
     async with AsyncExitStack() as stack:
         far = await stack.enter_async_context(far_slack(far))
         gateway = await stack.enter_async_context(
             running_gateway(
                 database.url("gateway"),
-                seal_private_keys=encode_key(key),
+                seal_private_keys=",".join(encode_key(one) for one in keys),
                 slack_api_url=far.url,
                 **{"poll_seconds": 0.05, **settings},
             )
@@ -115,7 +119,7 @@ async def slack_house(
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=20, trust_env=False))
         url = f"{gateway.url}/hooks/slack/{tenant.name}/team"
         caller = SlackCaller(client, url, SECRET, shared_channel=shared_channel)
-        yield SlackHouse(database, tenant, gateway, far, caller, agent)
+        yield SlackHouse(database, tenant, gateway, far, caller, agent, key)
 
 
 def stamps(start: int = 1_767_225_600) -> Any:

@@ -13,13 +13,16 @@ from konstruct_operator.checks.conditions import (
     template_conditions,
     tenant_conditions,
 )
+from konstruct_operator.checks.connections import credentials_version, webhook_url
 
 __all__ = [
     "agent_conditions",
     "connection_conditions",
+    "credentials_version",
     "orphan_conditions",
     "recheck_after",
     "refused",
     "template_conditions",
     "tenant_conditions",
+    "webhook_url",
 ]

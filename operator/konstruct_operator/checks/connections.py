@@ -1,9 +1,11 @@
 """What a ChannelConnection needs: its agents, and a channel that takes its credentials."""
 
+from konstruct_crds.channel_types import channel_type
 from konstruct_crds.conditions import ConditionType
 from konstruct_crds.connection import ChannelConnection
 from konstruct_operator.checks.finding import Finding, Verdict
 from konstruct_operator.checks.tenants import reported
+from konstruct_operator.names import LABEL_USE
 from konstruct_operator.observed import Observed, Refusals
 
 
@@ -60,6 +62,41 @@ def channel_is_authenticated(observed: Observed, connection: ChannelConnection) 
             about, Verdict.UNKNOWN, "NotReportedYet", "Waiting for the gateway to try them."
         ),
     )
+
+
+def credentials_version(observed: Observed, connection: ChannelConnection) -> str | None:
+    """Return which version of the Secret is in use: what the gateway says it works with.
+
+    Until it has spoken of what is declared now, the version known before stays; a gateway that
+    never speaks of versions works with what is declared.
+    """
+    reference = connection.spec.credentials_secret_ref
+    secret = observed.secret(reference.name) if reference is not None else None
+    if secret is None or secret.labels.get(LABEL_USE) != "channel":
+        return None
+    about, name = str(ConditionType.AUTHENTICATED), connection.metadata.name
+    spoken = [
+        one
+        for one in observed.reports
+        if (one.kind, one.name, one.condition) == ("ChannelConnection", name, about) and one.version
+    ]
+    if not spoken:
+        return f"{secret.uid}/{secret.resource_version}"
+    if spoken[0].digest == observed.registration.digest:
+        return spoken[0].version
+    return connection.status.credentials_version or spoken[0].version
+
+
+def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None:
+    """Return the address to enter at the vendor; web chat has none, and not every app needs one."""
+    channel = channel_type(connection.spec.type)
+    if channel is None or not channel.webhook or not observed.public_url:
+        return None
+    config = connection.spec.config
+    if any(config.get(field) != value for field, value in channel.webhook_with.items()):
+        return None
+    base = observed.public_url.rstrip("/")
+    return f"{base}/hooks/{channel.folder}/{observed.name}/{connection.metadata.name}"
 
 
 def channel_is_receiving(observed: Observed, connection: ChannelConnection) -> Finding:

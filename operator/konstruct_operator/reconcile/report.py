@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from konstruct_crds.agent import Agent, AgentStatus
-from konstruct_crds.channel_types import channel_type
 from konstruct_crds.common import Status
 from konstruct_crds.conditions import (
     Condition,
@@ -15,12 +14,14 @@ from konstruct_crds.conditions import (
 from konstruct_crds.connection import ChannelConnection, ChannelConnectionStatus
 from konstruct_crds.template import AgentTemplate, AgentTemplateStatus
 from konstruct_crds.tenant import Tenant, TenantStatus
-from konstruct_operator import checks, names
+from konstruct_operator import checks
 from konstruct_operator.cluster.events import reference
 from konstruct_operator.cluster.kinds import BY_NAME
 from konstruct_operator.errors import NotFound
 from konstruct_operator.observed import Observed
 from konstruct_operator.reconcile.context import Context
+
+_HEALTH = (ConditionType.READY, ConditionType.AUTHENTICATED, ConditionType.RECEIVING)
 
 Declared = Tenant | Agent | ChannelConnection | AgentTemplate
 
@@ -46,9 +47,12 @@ async def tenant(context: Context, observed: Observed) -> float | None:
             agent,
             AgentStatus(observed_generation=agent.metadata.generation, conditions=found[-1]),
         )
+    health: dict[tuple[str, str, str], bool] = {}
     for connection in observed.connections:
         found.append(checks.connection_conditions(observed, connection))
+        health |= _health(connection, found[-1])
         await write(context, connection, _connection_status(observed, connection, found[-1]))
+    context.metrics.connections(observed.name, health)
     pauses = [
         checks.recheck_after(one, observed.now, missing_seconds=observed.missing_seconds)
         for one in found
@@ -132,29 +136,23 @@ async def _tell(context: Context, declared: Declared, new: Sequence[Condition]) 
 def _connection_status(
     observed: Observed, connection: ChannelConnection, conditions: tuple[Condition, ...]
 ) -> ChannelConnectionStatus:
-    reference_ = connection.spec.credentials_secret_ref
-    secret = observed.secret(reference_.name) if reference_ is not None else None
-    version = None
-    if secret is not None and secret.labels.get(names.LABEL_USE) == "channel":
-        version = f"{secret.uid}/{secret.resource_version}"
     return ChannelConnectionStatus(
         observed_generation=connection.metadata.generation,
         conditions=conditions,
-        webhook_url=webhook_url(observed, connection),
-        credentials_version=version,
+        webhook_url=checks.webhook_url(observed, connection),
+        credentials_version=checks.credentials_version(observed, connection),
     )
 
 
-def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None:
-    """Return the address to enter at the vendor; web chat has none, and not every app needs one."""
-    channel = channel_type(connection.spec.type)
-    if channel is None or not channel.webhook or not observed.public_url:
-        return None
-    config = connection.spec.config
-    if any(config.get(field) != value for field, value in channel.webhook_with.items()):
-        return None
-    base = observed.public_url.rstrip("/")
-    return f"{base}/hooks/{channel.folder}/{observed.name}/{connection.metadata.name}"
+def _health(
+    connection: ChannelConnection, conditions: Sequence[Condition]
+) -> dict[tuple[str, str, str], bool]:
+    return {
+        (connection.metadata.name, connection.spec.type, str(one.type)): one.status
+        is ConditionStatus.TRUE
+        for one in conditions
+        if one.type in _HEALTH and one.status is not ConditionStatus.UNKNOWN
+    }
 
 
 def _measure(context: Context, observed: Observed, conditions: Sequence[Condition]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 from konstruct_channels.catalogue import load_inbounds, load_specs
@@ -45,6 +46,7 @@ from konstruct_gateway.work.waiting import Waiting
 from konstruct_media.objects import Objects
 from konstruct_messages.links import link_key
 from konstruct_store import claims as stored_claims
+from konstruct_store.registry import keep_verified
 from konstruct_store.store import Store
 
 _MINUTE = 60.0
@@ -134,9 +136,9 @@ def assemble(
     )
     files = Files(store, objects, link_key(settings.chat_key_bytes))
     specs = load_specs()
-    conditions = Conditions(store)
+    conditions = Conditions(store, version_in_use=view.version_in_use)
     welcome = Welcome(view, outbounds)
-    prober = Prober(view, outbounds, conditions)
+    prober = Prober(view, outbounds, conditions, keep=partial(keep_verified, store))
     delivering = Delivering(
         store=store,
         view=view,

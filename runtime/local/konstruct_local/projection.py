@@ -246,7 +246,14 @@ def _statuses_of(observed: Observed) -> dict[Key, Status]:
         statuses[_key(agent)] = _status(checks.agent_conditions(observed, agent), agent)
     for connection in observed.connections:
         conditions = checks.connection_conditions(observed, connection)
-        statuses[_key(connection)] = _status(conditions, connection)
+        shown = {
+            "webhookURL": checks.webhook_url(observed, connection),
+            "credentialsVersion": checks.credentials_version(observed, connection),
+        }
+        statuses[_key(connection)] = {
+            **_status(conditions, connection),
+            **{key: value for key, value in shown.items() if value is not None},
+        }
     return statuses
 
 

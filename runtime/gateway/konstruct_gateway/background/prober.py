@@ -1,9 +1,13 @@
-"""Does the vendor take a connection's credentials? Asked when they change, and when it said no."""
+"""Does the vendor take a connection's credentials? Asked when they change, and when it said no.
+
+New credentials are in use once the vendor has taken them; until then, and if it refuses them, those
+that it took last go on working (`RegistryView.credentials`).
+"""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +17,7 @@ from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import ConnectionSnapshot, TenantSnapshot
+from konstruct_store.registry import Verified
 
 _AT_A_TIME = 8
 _AGAIN_SECONDS = 60.0
@@ -26,6 +31,7 @@ class Prober:
     view: RegistryView
     outbounds: Mapping[str, Outbound]
     conditions: Conditions
+    keep: Callable[[Verified], Awaitable[None]]
     clock: Callable[[], float] = time.monotonic
     _tried: dict[_Key, tuple[Any, ...]] = field(default_factory=dict)
     _verdicts: dict[_Key, tuple[tuple[Any, ...], bool]] = field(default_factory=dict)
@@ -90,21 +96,46 @@ class Prober:
     ) -> None:
         key = (tenant.tenant_id, connection.name)
         try:
-            credentials = dict(self.view.credentials(tenant, connection.name))
+            credentials = dict(self.view.declared_credentials(tenant, connection.name))
         except SealRefused:
             await self.conditions.say(tenant, connection.name, _SEALED)
             return
         given = (dict(connection.config), credentials)
-        if not credentials or (self._tried.get(key) == given and not anyway):
+        if not credentials:
+            return
+        if self._tried.get(key) == given and not anyway:
+            if self._verdicts.get(key) == (given, True):
+                await self._take_over(tenant, connection)
             return
         self._again.pop(key, None)
         outbound = self.outbounds[connection.type]
+        if not isinstance(outbound, Checked):
+            return
         async with waiting:
-            learnt = (
-                await outbound.check(config=connection.config, credentials=credentials)
-                if isinstance(outbound, Checked)
-                else _SEALED
-            )
+            learnt = await outbound.check(config=connection.config, credentials=credentials)
+        if learnt.status == "True":
+            await self._take_over(tenant, connection)
+        in_use = dict(self.view.credentials(tenant, connection.name))
+        if learnt.status == "False" and in_use != credentials:
+            still = await outbound.check(config=connection.config, credentials=in_use)
+            self._verdicts[key] = ((given[0], in_use), still.status != "False")
+            learnt = _refused(learnt, still, self.view.version_in_use(tenant, connection.name))
+        else:
+            await self._judge(tenant, connection, given, learnt)
+        await self.conditions.say(tenant, connection.name, learnt)
+        self._tried[key] = given
+        if learnt.status == "Unknown":
+            self._again[key] = self.clock() + _AGAIN_SECONDS
+
+    async def _judge(
+        self,
+        tenant: TenantSnapshot,
+        connection: ConnectionSnapshot,
+        given: tuple[Any, ...],
+        learnt: Learnt,
+    ) -> None:
+        """Remember what the vendor says of the credentials in use."""
+        key = (tenant.tenant_id, connection.name)
         if learnt.status != "Unknown":
             self._verdicts[key] = (given, learnt.status == "True")
         elif key not in self._verdicts and await self.conditions.holds(
@@ -112,10 +143,27 @@ class Prober:
         ):
             # The vendor is away just now; another replica, or an earlier life, has asked it.
             self._verdicts[key] = (given, True)
-        await self.conditions.say(tenant, connection.name, learnt)
-        self._tried[key] = given
-        if learnt.status == "Unknown":
-            self._again[key] = self.clock() + _AGAIN_SECONDS
+
+    async def _take_over(self, tenant: TenantSnapshot, connection: ConnectionSnapshot) -> None:
+        """Put what is declared into use here and, through the store, at every replica."""
+        verified = self.view.unverified(tenant, connection.name)
+        if verified is not None:
+            await self.keep(verified)
+            await self.view.refresh()
+
+
+def _refused(new: Learnt, former: Learnt, version: str) -> Learnt:
+    """Return what to say of refused new credentials beside former ones."""
+    if former.status == "False":
+        return replace(
+            new, message=f"{new.message} Those in use before ({version}) are refused, too."
+        )
+    return replace(
+        new,
+        reason="NewCredentialsRefused",
+        message=f"The vendor refuses the new credentials, so those of version {version} stay in"
+        f" use. Put right ones into the Secret. About the new ones: {new.message}",
+    )
 
 
 _SEALED = Learnt(

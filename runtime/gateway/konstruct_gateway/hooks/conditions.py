@@ -1,5 +1,6 @@
 """What this replica learnt about connections, on its way to becoming conditions."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from konstruct_channels.inbound import Learnt
@@ -14,16 +15,23 @@ _Key = tuple[UUID, str, str]
 class Conditions:
     """Reports to the operator by way of the store; what was said already is not said again."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        version_in_use: Callable[[TenantSnapshot, str], str] = lambda tenant, connection: "",  # noqa: ARG005
+    ) -> None:
         self._store = store
+        self._version_in_use = version_in_use
         self._digests: dict[UUID, tuple[TenantSnapshot, str]] = {}
-        self._said: dict[_Key, tuple[str, Learnt]] = {}
+        self._said: dict[_Key, tuple[str, Learnt, str]] = {}
         self._noted: dict[_Key, tuple[TenantSnapshot, Learnt]] = {}
 
     async def say(self, tenant: TenantSnapshot, connection: str, learnt: Learnt) -> None:
-        """Record it durably. Raises RetryLater."""
+        """Record it durably, with the version of the Secret in use. Raises RetryLater."""
         key = (tenant.tenant_id, connection, str(learnt.condition))
-        now = (self._digest(tenant), learnt)
+        version = self._version_in_use(tenant, connection)
+        now = (self._digest(tenant), learnt, version)
         self._noted.pop(key, None)
         if self._said.get(key) == now:
             return
@@ -38,6 +46,7 @@ class Conditions:
                 status=learnt.status,
                 reason=learnt.reason,
                 message=learnt.message,
+                version=version,
             ),
         )
         self._said[key] = now
@@ -55,7 +64,8 @@ class Conditions:
     def note(self, tenant: TenantSnapshot, connection: str, learnt: Learnt) -> None:
         """Remember to say it: `flush` does, so that no acknowledgement waits for it."""
         key = (tenant.tenant_id, connection, str(learnt.condition))
-        if self._said.get(key) != (self._digest(tenant), learnt):
+        now = (self._digest(tenant), learnt, self._version_in_use(tenant, connection))
+        if self._said.get(key) != now:
             self._noted[key] = (tenant, learnt)
 
     async def flush(self) -> None:

@@ -12,8 +12,14 @@ from nacl.public import PrivateKey
 from konstruct_gateway.errors import NotFound, Unauthorised, Unloaded
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import open_sealed
-from konstruct_registry.snapshot import AgentSnapshot, OperatingMode, TenantSnapshot
+from konstruct_registry.snapshot import (
+    AgentSnapshot,
+    OperatingMode,
+    SealedSecret,
+    TenantSnapshot,
+)
 from konstruct_store import registry as stored
+from konstruct_store.registry import Verified
 from konstruct_store.store import Store
 
 
@@ -32,7 +38,8 @@ class RegistryView:
         self._by_name: Mapping[str, TenantSnapshot] = MappingProxyType({})
         self._by_token: Mapping[str, UUID] = MappingProxyType({})
         self._refreshing = asyncio.Lock()
-        self._credentials: dict[tuple[UUID, str], tuple[str, dict[str, str]]] = {}
+        self._opened: dict[tuple[UUID, str], dict[str, str]] = {}
+        self._verified: dict[tuple[UUID, UUID], Verified] = {}
 
     @property
     def version(self) -> int:
@@ -56,6 +63,8 @@ class RegistryView:
                 self._store, newer_than=max(self._version, 0)
             )
             changed = bool(snapshots or removed)
+            # After the snapshots: a box that was verified meanwhile is newer than what it replaces.
+            await self._read_verified([one.tenant_id for one in snapshots])
             for snapshot in snapshots:
                 self._by_id[snapshot.tenant_id] = snapshot
             for tenant_id in removed:
@@ -72,9 +81,17 @@ class RegistryView:
         """Read everything: the database was restored and is older than what is known here."""
         structlog.get_logger(__name__).warning("registry went back", known=self._version)
         version, snapshots, _ = await stored.load_snapshots(self._store, newer_than=0)
+        self._verified.clear()
+        await self._read_verified([one.tenant_id for one in snapshots])
         self._by_id = {snapshot.tenant_id: snapshot for snapshot in snapshots}
         self._version = version
         self._index()
+
+    async def _read_verified(self, tenants: Sequence[UUID]) -> None:
+        found = await stored.verified_credentials(self._store, tenants)
+        anew = set(tenants)
+        self._verified = {key: one for key, one in self._verified.items() if key[0] not in anew}
+        self._verified |= {(one.tenant_id, one.connection_id): one for one in found}
 
     def tenant(self, name: str) -> TenantSnapshot:
         """Return the tenant called `name`. Raises Unloaded or NotFound."""
@@ -103,25 +120,69 @@ class RegistryView:
             raise Unloaded("The registry has not been loaded yet.")
 
     def credentials(self, tenant: TenantSnapshot, connection: str) -> Mapping[str, str]:
-        """Return a connection's opened credentials, empty where it has none.
+        """Return the opened credentials that are in use for a connection; empty where it has none.
 
-        Raises SealRefused when its box cannot be opened or belongs elsewhere.
+        Those declared, unless its vendor has not taken them yet and took others before. Raises
+        SealRefused when the box cannot be opened or belongs elsewhere.
         """
-        wanted = f"ChannelConnection/{connection}"
-        secret = next(
-            (one for one in tenant.secrets if one.purpose == "channel" and one.object == wanted),
-            None,
-        )
+        return self._open(tenant, self.sealed_in_use(tenant, connection))
+
+    def declared_credentials(self, tenant: TenantSnapshot, connection: str) -> Mapping[str, str]:
+        """Return the opened credentials as they are declared now. Raises SealRefused."""
+        return self._open(tenant, _declared(tenant, connection))
+
+    def sealed_in_use(self, tenant: TenantSnapshot, connection: str) -> SealedSecret | None:
+        """Return the box whose content is in use for a connection, None where it has none."""
+        declared = _declared(tenant, connection)
+        former = self._former(tenant, connection)
+        if declared is None or former is None or former.sealed.version == declared.version:
+            return declared
+        try:
+            self._open(tenant, former.sealed)
+        except SealRefused:
+            return declared
+        return former.sealed
+
+    def version_in_use(self, tenant: TenantSnapshot, connection: str) -> str:
+        """Return the UID and resourceVersion of the Secret in use, '' without one."""
+        secret = self.sealed_in_use(tenant, connection)
+        return "" if secret is None else secret.version
+
+    def unverified(self, tenant: TenantSnapshot, connection: str) -> Verified | None:
+        """Return what to remember once the vendor takes what is declared; None: it is known.
+
+        A box sealed anew, to another key of ours, is to be remembered in place of the old one.
+        """
+        declared, found = _declared(tenant, connection), tenant.connection(connection)
+        if declared is None or found is None:
+            return None
+        former = self._former(tenant, connection)
+        if former is not None and (former.sealed.version, former.sealed.recipient_key_id) == (
+            declared.version,
+            declared.recipient_key_id,
+        ):
+            return None
+        return Verified(tenant.tenant_id, found.connection_id, found.config, declared)
+
+    def _former(self, tenant: TenantSnapshot, connection: str) -> Verified | None:
+        """Return what the vendor took last, asked about the config that is declared now."""
+        found = tenant.connection(connection)
+        if found is None:
+            return None
+        known = self._verified.get((tenant.tenant_id, found.connection_id))
+        return known if known is not None and known.config == found.config else None
+
+    def _open(self, tenant: TenantSnapshot, secret: SealedSecret | None) -> Mapping[str, str]:
         if secret is None:
             return MappingProxyType({})
-        known = self._credentials.get((tenant.tenant_id, connection))
-        if known is None or known[0] != secret.ciphertext:
+        key = (tenant.tenant_id, secret.ciphertext)
+        opened = self._opened.get(key)
+        if opened is None:
             if not self._private_keys:
                 raise SealRefused("This gateway has no private key of the seals.")
             opened = open_sealed(secret, keys=self._private_keys, tenant_id=tenant.tenant_id)
-            known = (secret.ciphertext, opened)
-            self._credentials[tenant.tenant_id, connection] = known
-        return MappingProxyType(known[1])
+            self._opened[key] = opened
+        return MappingProxyType(opened)
 
     def _index(self) -> None:
         self._by_name = {one.name: one for one in self._by_id.values()}
@@ -130,9 +191,18 @@ class RegistryView:
             for one in self._by_id.values()
             for token_hash in one.work_token_hashes
         }
-        self._credentials = {
-            key: value for key, value in self._credentials.items() if key[0] in self._by_id
+        held = {
+            (one.tenant_id, box.ciphertext) for one in self._by_id.values() for box in one.secrets
         }
+        held |= {(key[0], one.sealed.ciphertext) for key, one in self._verified.items()}
+        self._opened = {key: value for key, value in self._opened.items() if key in held}
+
+
+def _declared(tenant: TenantSnapshot, connection: str) -> SealedSecret | None:
+    wanted = f"ChannelConnection/{connection}"
+    return next(
+        (one for one in tenant.secrets if one.purpose == "channel" and one.object == wanted), None
+    )
 
 
 def running(tenant: TenantSnapshot) -> bool:
