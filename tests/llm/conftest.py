@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from konstruct_llm.compatible import DirectVendor
 from konstruct_llm.provider import LateVendor
 from support.far_model import FarModel
 
@@ -25,3 +26,10 @@ async def vendor() -> AsyncIterator[LateVendor]:
     late = LateVendor()
     yield late
     await late.close()
+
+
+@pytest.fixture
+async def direct() -> AsyncIterator[DirectVendor]:
+    found = DirectVendor()
+    yield found
+    await found.close()

@@ -9,6 +9,7 @@ import pytest
 
 from konstruct_llm.assembly import Assembly
 from konstruct_llm.circuit import CircuitState
+from konstruct_llm.compatible import DirectVendor
 from konstruct_llm.errors import AttemptFailed, RequestRefused, TryLater
 from konstruct_llm.metrics import LlmMetrics
 from konstruct_llm.pool import DEMO_EMBEDDING, DEMO_MODEL, PoolModel
@@ -59,9 +60,9 @@ def deployment(far: FarModel, name: str = "far", **over: object) -> Deployment:
 
 
 @pytest.fixture
-def router(vendor: LateVendor) -> Router:
+def router(vendor: LateVendor, direct: DirectVendor) -> Router:
     patience = Patience(first_token=6.0, token_gap=6.0)  # a busy machine is no failure
-    return Router(vendor.get, metrics=LlmMetrics(), patience=patience)
+    return Router(vendor.get, direct=direct, metrics=LlmMetrics(), patience=patience)
 
 
 async def ask(

@@ -12,7 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.types import ASGIApp
 
 from konstruct_llm import routes
+from konstruct_llm.budgets import BudgetWatch
 from konstruct_llm.calls import ModelCalls
+from konstruct_llm.compatible import DirectVendor
 from konstruct_llm.errors import CallRefused
 from konstruct_llm.ledger import Ledger
 from konstruct_llm.limits import BodyLimit
@@ -45,7 +47,8 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 class Llm:
     """The opened service: an ASGI application, ready to be served.
 
-    `loaded` returns when litellm is there, which may be seconds later.
+    `loaded` returns when litellm is there, which may be seconds later; at once where no model of
+    the pool needs it.
     """
 
     app: ASGIApp
@@ -62,12 +65,13 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     keys = settings.private_keys()
     metrics = LlmMetrics()
     store = await Store.connect(settings.database_url.get_secret_value())
-    vendor = LateVendor()
-    vendor.begin()
+    vendor, direct = LateVendor(), DirectVendor()
+    if not all(model.client == "Direct" for model in pool.models):
+        vendor.begin()
     tenants = Tenants(store, keys=keys, interval_seconds=settings.registry_seconds)
     ledger = Ledger(store, metrics)
     patience = Patience(settings.first_token_seconds, settings.token_gap_seconds)
-    router = Router(vendor.get, metrics=metrics, patience=patience)
+    router = Router(vendor.get, direct=direct, metrics=metrics, patience=patience)
     calls = ModelCalls(
         router=router,
         ledger=ledger,
@@ -78,6 +82,7 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     stack = AsyncExitStack()
     address = settings.media_address
     objects = await stack.enter_async_context(open_objects(address)) if address else None
+    budgets = BudgetWatch(store, tenants, metrics)
     service = ModelService(
         pool=pool,
         environment=os.environ,
@@ -86,20 +91,23 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
         router=router,
         calls=calls,
         reader=MediaReader(store, objects),
+        budgets=budgets,
     )
-    following = asyncio.create_task(tenants.follow())
+    following = [asyncio.create_task(one.follow()) for one in (tenants, budgets)]
     try:
         app = make_app()
         app.state.parts = routes.Parts(store, tenants, service, calls, metrics)
         yield Llm(
             app=BodyLimit(app, most_bytes=settings.max_body_bytes),
-            loaded=vendor.get,
+            loaded=vendor.loaded,
         )
     finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        for one in following:
+            one.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
         await calls.close()
         await vendor.close()
+        await direct.close()
         await stack.aclose()
         await store.close()
 

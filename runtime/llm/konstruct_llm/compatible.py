@@ -15,6 +15,9 @@ from konstruct_llm.errors import AttemptFailed, FailureKind
 from konstruct_llm.pool import OPENAI_PREFIX
 from konstruct_llm.provider import ChatCall, Deployment, Piece, Usage
 
+_CONNECT_SECONDS = 10.0
+_BACKSTOP_SECONDS = 600.0
+_KEPT_SECONDS = 4.0  # vLLM's server closes what was idle for five, perhaps under a request
 _FIRST_ERROR = 400
 _LONGEST_ERROR = 16_384
 _DATA = b"data:"
@@ -45,6 +48,39 @@ _TOO_LONG = (
 def speaks(deployment: Deployment) -> bool:
     """Tell whether the pool asks for this way, and the deployment's server can be spoken to so."""
     return deployment.model.client == "Direct" and deployment.model.speaks_openai
+
+
+class DirectVendor:
+    """Chat with servers of that dialect; it needs no import that takes seconds."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def stream(
+        self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float
+    ) -> AsyncGenerator[Piece, None]:
+        """Yield the answer in pieces. See `provider.Vendor`."""
+        del timeout_seconds  # the caller's own deadline is what ends a call
+        async with contextlib.aclosing(stream(self._opened(), deployment, call)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        """Return the session, made on the running loop at the first call."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEPT_SECONDS),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=_CONNECT_SECONDS, sock_read=_BACKSTOP_SECONDS
+                ),
+            )
+        return self._session
 
 
 async def stream(

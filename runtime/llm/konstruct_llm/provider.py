@@ -121,6 +121,11 @@ class LateVendor:
         self.begin()
         return await asyncio.shield(cast("asyncio.Task[Vendor]", self._loading))
 
+    async def loaded(self) -> None:
+        """Return when the import that began is over; at once when none did."""
+        if self._loading is not None:
+            await self.get()
+
     async def _load(self) -> Vendor:
         vendor = await asyncio.to_thread(_load_vendor)
         await vendor.warm_up()

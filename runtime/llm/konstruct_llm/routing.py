@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 
 from konstruct_llm.circuit import Breaker, CircuitState, RetryBudget
+from konstruct_llm.compatible import DirectVendor, speaks
 from konstruct_llm.errors import AttemptFailed, FailureKind, RequestRefused, TryLater
 from konstruct_llm.metrics import LlmMetrics
 from konstruct_llm.provider import ChatCall, Deployment, Embeddings, Piece, Vendor
@@ -55,11 +56,13 @@ class Router:
         self,
         vendor: Callable[[], Awaitable[Vendor]],
         *,
+        direct: DirectVendor,
         metrics: LlmMetrics,
         patience: Patience,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._vendor = vendor
+        self._direct = direct
         self._metrics = metrics
         self._patience = patience
         self._sleep = sleep
@@ -136,7 +139,8 @@ class Router:
         )
 
     async def _begin(self, deployment: Deployment, call: ChatCall, deadline: float) -> Opened:
-        vendor = await self._vendor()
+        # A server that needs no translation does not wait for the library that translates.
+        vendor = self._direct if speaks(deployment) else await self._vendor()
         loop = asyncio.get_running_loop()
         stream = vendor.stream(deployment, call, timeout_seconds=deadline - loop.time())
         try:

@@ -9,22 +9,19 @@ import asyncio
 import contextlib
 import logging
 import re
-import ssl
 import uuid
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import litellm
 import litellm.utils
 from litellm import exceptions
 from litellm.litellm_core_utils.streaming_handler import calculate_total_usage
-from litellm.llms.custom_httpx.http_handler import get_ssl_configuration
 from litellm.llms.custom_llm import CustomLLM
 
-from konstruct_llm import compatible, pool
+from konstruct_llm import pool
 from konstruct_llm.demo import dialogue, embedding
 from konstruct_llm.errors import AttemptFailed, FailureKind
 from konstruct_llm.provider import ChatCall, Deployment, Embeddings, Piece, Usage
@@ -59,20 +56,12 @@ class LitellmVendor:
             {"provider": _DEMO_PROVIDER, "custom_handler": DemoProvider()}
         ]
         _untyped.utils.custom_llm_setup()
-        self._direct: aiohttp.ClientSession | None = None
 
     async def stream(
         self, deployment: Deployment, call: ChatCall, *, timeout_seconds: float
     ) -> AsyncGenerator[Piece, None]:
         """Yield the answer in pieces. See `provider.Vendor`."""
         del timeout_seconds  # see _BACKSTOP_SECONDS
-        if compatible.speaks(deployment):
-            async with contextlib.aclosing(
-                compatible.stream(self._session(), deployment, call)
-            ) as pieces:
-                async for own in pieces:
-                    yield own
-            return
         _hush_warnings()
         parameters: dict[str, Any] = dict(call.options)
         if call.tools:
@@ -108,26 +97,6 @@ class LitellmVendor:
         except Exception as error:
             raise _translate(error) from error
         raise AttemptFailed(FailureKind.MALFORMED, "The stream ended without a finish reason.")
-
-    def _session(self) -> aiohttp.ClientSession:
-        """Return what servers that need no translation are spoken to with, on the running loop.
-
-        Certificates are trusted as litellm does.
-        """
-        if self._direct is None:
-            trusted = get_ssl_configuration()
-            self._direct = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,
-                    keepalive_timeout=_KEPT_SECONDS,
-                    ssl=trusted if isinstance(trusted, ssl.SSLContext) else True,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=_CONNECT_SECONDS, sock_read=_BACKSTOP_SECONDS
-                ),
-            )
-        return self._direct
 
     async def warm_up(self) -> None:
         """Make two calls that lead nowhere, so that no person's first call loads the rest.
@@ -171,8 +140,6 @@ class LitellmVendor:
 
     async def close(self) -> None:
         """Close litellm's cached clients, and forget them: it would hand out closed ones."""
-        if self._direct is not None:
-            await self._direct.close()
         await _untyped.close_litellm_async_clients()
         _untyped.in_memory_llm_clients_cache.flush_cache()
 
