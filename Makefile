@@ -120,6 +120,10 @@ cluster-down: $(VENV)/.installed ## End that cluster and remove everything it ma
 images: node-packages ## Build the images (Docker, else buildah as root) and push them to the cluster's registry
 	@images/build.sh
 
+.PHONY: deploy
+deploy: $(VENV)/.installed ## Install the charts and the samples into that cluster (or KUBECONFIG's), for a trial
+	@charts/deploy.sh
+
 .PHONY: test
 test: check packages node-packages testbed ## Install what is missing, then run every test
 	@$(RUN)/pytest -q --durations=15 -m "$(BIG)"
