@@ -6,8 +6,8 @@ from typing import Any, cast
 import pytest
 
 from konstruct_crds.connection import ChannelConnection
-from konstruct_operator.observed import Observed
 from konstruct_operator.checks import webhook_url
+from konstruct_operator.observed import Observed
 
 OBSERVED = cast("Observed", SimpleNamespace(name="acme", public_url="https://k.example/"))
 
