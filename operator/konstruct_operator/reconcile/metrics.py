@@ -57,6 +57,24 @@ class Metrics:
             ["tenant"],
             registry=self.registry,
         )
+        self.connection = Gauge(
+            "konstruct_connection_condition",
+            "1 while a condition of a ChannelConnection is True, 0 while it is False; nothing while"
+            " it is not known",
+            ["tenant", "connection", "channel", "condition"],
+            registry=self.registry,
+        )
+        self._connections: dict[str, set[tuple[str, ...]]] = {}
+
+    def connections(self, tenant: str, found: Mapping[tuple[str, str, str], bool]) -> None:
+        """Show a tenant's connections: whether (connection, channel, condition) is True."""
+        now = {(tenant, *key) for key in found}
+        for gone in self._connections.pop(tenant, set()) - now:
+            self.connection.remove(*gone)
+        for key, holds in found.items():
+            self.connection.labels(tenant, *key).set(1 if holds else 0)
+        if now:
+            self._connections[tenant] = now
 
     def follow(self, *, waiting: Callable[[], int], writes: Mapping[str, int]) -> None:
         """Take these numbers from where they are kept, each time the metrics are asked for."""
@@ -65,6 +83,7 @@ class Metrics:
 
     def forget(self, tenant: str) -> None:
         """Drop the series of a tenant that is gone."""
+        self.connections(tenant, {})
         with contextlib.suppress(KeyError):
             self.ready.remove(tenant)
 
