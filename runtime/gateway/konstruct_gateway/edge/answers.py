@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import JSONResponse, Response
 
 from konstruct_gateway.errors import GatewayError
@@ -44,8 +44,18 @@ def of_exception(raised: Exception) -> JSONResponse | None:
             )
         case TurnLost() | Refused():
             return error(409, type(raised).__name__, str(raised))
+        case _:
+            return _of_request(raised)
+
+
+def _of_request(raised: Exception) -> JSONResponse | None:
+    """Return how an exception of the framework's is answered; None for any other."""
+    match raised:
         case RequestValidationError():
             return error(422, "invalid", _problems(raised))
+        case ClientDisconnect():
+            # Nobody hears this; it only must not count as a bug of ours.
+            return error(400, "broken_off", "The request ended before its body did.")
         case HTTPException():
             return error(raised.status_code, _code(raised.status_code), str(raised.detail))
         case _:
