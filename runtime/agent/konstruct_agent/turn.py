@@ -35,6 +35,7 @@ from konstruct_agent.tools.toolbox import Tool, Toolbox, parse_arguments, toolbo
 from konstruct_agent.work import WorkClient
 from konstruct_messages.replies import Choice, ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Speaker, Step, StepKind, StepState, Verdict
+from konstruct_telemetry.logs import remember
 
 _log = structlog.get_logger(__name__)
 
@@ -91,7 +92,11 @@ class TurnWorker:
 
     async def run(self) -> None:
         """Work and settle. Returns when the turn is settled or lost; raises nothing else."""
-        log = _log.bind(turn_id=str(self.turn.turn_id), attempt=self.turn.attempt)
+        turn = self.turn
+        remember(
+            tenant_id=turn.tenant_id, conversation_id=turn.conversation_id, turn_id=turn.turn_id
+        )
+        log = _log.bind(attempt=turn.attempt)
         try:
             try:
                 reply = await self._answer()
@@ -294,7 +299,7 @@ class TurnWorker:
         except ValueError as error:
             result = {"error": str(error)}
         except Exception:  # noqa: BLE001 - whatever a tool does, the turn goes on
-            _log.exception("tool_failed", turn_id=str(self.turn.turn_id), tool=tool.name)
+            _log.exception("tool_failed", tool=tool.name)
             result = {"error": "The tool failed."}
         return await self._done(number, call, result)
 

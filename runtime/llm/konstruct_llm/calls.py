@@ -223,7 +223,7 @@ class ModelCalls:
             raise
         except Exception:  # noqa: BLE001 - a task's own end: readers and budget are told
             running.failure = CallRefused("The model service failed.")
-            _log.exception("call_failed", turn_id=str(reserved.step.turn_id))
+            _log.exception("call_failed")
             await self._write_off(reserved, deployment, call, assembly)
         finally:
             self._metrics.in_progress.dec()

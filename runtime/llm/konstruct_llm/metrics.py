@@ -63,6 +63,20 @@ class LlmMetrics:
             registry=self.registry,
         )
 
+        self.refused = Counter(
+            "konstruct_llm_refused_total",
+            "Requests that were refused, by code; budget_exceeded is a reached budget",
+            ("code",),
+            registry=self.registry,
+        )
+        self.budget_used = Gauge(
+            "konstruct_llm_budget_used_ratio",
+            "Share of this month's budget that a tenant has spent or reserved, where it has one;"
+            " looked up after its calls and every hour",
+            ("tenant",),
+            registry=self.registry,
+        )
+
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         return generate_latest(self.registry)

@@ -160,9 +160,10 @@ async def render_metrics(request: Request) -> Response:
     return Response(_parts(request).metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-async def refused(_request: Request, error: Exception) -> Response:
+async def refused(request: Request, error: Exception) -> Response:
     """Answer a refusal in OpenAI's shape."""
     refusal = cast("CallRefused", error)
+    _parts(request).metrics.refused.labels(refusal.code).inc()
     headers = {}
     if refusal.retry_after > 0:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from konstruct_llm import choice, tokens
+from konstruct_llm.budgets import BudgetWatch
 from konstruct_llm.calls import ModelCalls, RunningCall
 from konstruct_llm.errors import BudgetReached, RequestRefused, TryLater
 from konstruct_llm.ledger import Ledger, Recorded, Reserved, StepKey, TurnOwner
@@ -17,6 +18,7 @@ from konstruct_llm.tenants import Tenants, agent_of
 from konstruct_registry.snapshot import AgentSnapshot, Budget, Models, TenantSnapshot
 from konstruct_store.errors import StoreError
 from konstruct_store.usage import Limits
+from konstruct_telemetry.logs import remember
 
 _MOST_TEXTS = 256
 _EMBEDDING_DEADLINE_SECONDS = 30.0
@@ -50,6 +52,7 @@ class ModelService:
         router: Router,
         calls: ModelCalls,
         reader: MediaReader,
+        budgets: BudgetWatch,
     ) -> None:
         self._pool = pool
         self._environment = environment
@@ -58,6 +61,7 @@ class ModelService:
         self._router = router
         self._calls = calls
         self._reader = reader
+        self._budgets = budgets
 
     async def chat(self, step: StepKey, request: ChatCompletionRequest) -> RunningCall:
         """Return the running (or recorded) call of a model step. Raises CallRefused."""
@@ -123,7 +127,10 @@ class ModelService:
 
     async def _caller(self, step: StepKey) -> Caller:
         tenant = self._tenants.get(step.tenant_id)
+        remember(tenant_id=step.tenant_id, turn_id=step.turn_id)
         owner = await self._ledger.owner(step)
+        remember(conversation_id=owner.conversation_id)
+        self._budgets.touch(step.tenant_id)
         return Caller(tenant, agent_of(tenant, owner.agent_id), owner, step)
 
     def _deploy(self, caller: Caller, models: Sequence[PoolModel]) -> list[Deployment]:

@@ -116,6 +116,10 @@ class Tenants:
             finally:
                 self._looked_at = asyncio.get_running_loop().time()
 
+    def find(self, tenant_id: UUID) -> TenantSnapshot | None:
+        """Return a tenant, or None where the registry has it not (any more)."""
+        return self._tenants.get(tenant_id)
+
     def get(self, tenant_id: UUID) -> TenantSnapshot:
         """Return a tenant that was just authenticated. Raises Unauthorised if it went away."""
         tenant = self._tenants.get(tenant_id)

@@ -55,6 +55,14 @@ class MonthUsage:
     by_day: Mapping[date, Spent] = field(default_factory=dict)
 
 
+async def month_committed(store: Store, tenant_id: UUID, *, time_zone: str) -> int:
+    """Return what the tenant has spent and reserved of the present month, in micro-USD."""
+    async with store.transaction(tenant_id) as connection:
+        day = await connection.fetchval(statement("usage/today"), time_zone)
+        totals = await connection.fetchrow(statement("usage/totals"), tenant_id, day.replace(day=1))
+    return int(totals["spent"] + totals["reserved"])
+
+
 async def month_usage(
     store: Store, tenant_id: UUID, *, time_zone: str, month: date | None = None
 ) -> MonthUsage:

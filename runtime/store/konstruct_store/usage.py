@@ -14,7 +14,14 @@ from konstruct_store import journal
 from konstruct_store.errors import BudgetExceeded, TurnLost
 from konstruct_store.identifiers import new_id, token_hash
 from konstruct_store.journal import RecordedStep
-from konstruct_store.reading import DailyUsage, MonthUsage, Spent, daily_usage, month_usage
+from konstruct_store.reading import (
+    DailyUsage,
+    MonthUsage,
+    Spent,
+    daily_usage,
+    month_committed,
+    month_usage,
+)
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store
 
@@ -27,6 +34,7 @@ __all__ = [
     "Spent",
     "daily_usage",
     "expire_reservations",
+    "month_committed",
     "month_usage",
     "record_embedding_usage",
     "release",

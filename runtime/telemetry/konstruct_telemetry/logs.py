@@ -65,6 +65,13 @@ def about(**ids: object) -> AbstractContextManager[None]:
     )
 
 
+def remember(**ids: object) -> None:
+    """Give these ids to every later line of this task, such as a request."""
+    structlog.contextvars.bind_contextvars(
+        **{name: str(value) for name, value in ids.items() if value}
+    )
+
+
 def described(error: BaseException) -> list[dict[str, Any]]:
     """Return an exception and its causes without messages and variables, outermost first."""
     return [

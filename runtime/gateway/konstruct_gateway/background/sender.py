@@ -13,6 +13,7 @@ from konstruct_gateway.background.delivering import INTERRUPTED, Delivering
 from konstruct_store import outbox
 from konstruct_store.errors import StoreError
 from konstruct_store.outbox import Delivery
+from konstruct_telemetry.logs import remember
 
 _LEASE_SECONDS = 60.0
 _MOST_AT_ONCE = 128
@@ -114,9 +115,16 @@ class Sender:
         return Counter(one.delivery.tenant_id for one in self._sending)
 
     async def _send(self, one: _Sending) -> None:
-        log = structlog.get_logger(__name__).bind(delivery_id=str(one.delivery.delivery_id))
+        delivery = one.delivery
+        remember(
+            tenant_id=delivery.tenant_id,
+            conversation_id=delivery.conversation_id,
+            turn_id=delivery.turn_id,
+            delivery_id=delivery.delivery_id,
+        )
+        log = structlog.get_logger(__name__)
         try:
-            await self.delivering.deliver(one.delivery, one.begins)
+            await self.delivering.deliver(delivery, one.begins)
         except StoreError as error:
             # The lease ends, and the next attempt asks the vendor before it sends again.
             log.warning("delivery not recorded", error=str(error))

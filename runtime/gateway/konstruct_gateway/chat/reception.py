@@ -21,6 +21,7 @@ from konstruct_store import media as stored_media
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
+from konstruct_telemetry.logs import about
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Reception:
         Its attachments are the person's uploads, by their keys. Raises Overloaded, RetryLater
         (nothing was taken), AttachmentRefused or ConversationOfAnother.
         """
+        with about(tenant_id=place.tenant.tenant_id, connection_id=place.connection_id):
+            return await self._take(place, agent, message)
+
+    async def _take(self, place: Place, agent: AgentSnapshot, message: InboundMessage) -> Received:
         began = self.clock()
         tenant_id = place.tenant.tenant_id
         if not self.receiving.take(str(tenant_id)):

@@ -39,6 +39,7 @@ from konstruct_store import access as stored_access
 from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
+from konstruct_telemetry.logs import about
 
 _RECEIVING = Learnt(
     condition="Receiving",
@@ -72,6 +73,10 @@ class HookReception:
         Raises Overloaded, Unavailable or RetryLater: the vendor comes again, and what was taken
         already is known by its keys.
         """
+        with about(tenant_id=route.tenant.tenant_id, connection_id=route.connection.connection_id):
+            await self._take(route, items)
+
+    async def _take(self, route: Route, items: Sequence[Item]) -> None:
         began = self.clock()
         tenant_id = str(route.tenant.tenant_id)
         if not self.receiving.take(tenant_id):

@@ -17,6 +17,7 @@ from konstruct_gateway.edge.direct import DirectRoute
 from konstruct_gateway.work import models, routes
 from konstruct_gateway.work.routes import WorkServices
 from konstruct_gateway.work.turns import Held
+from konstruct_telemetry.logs import remember
 
 _Body = TypeVar("_Body", bound=BaseModel)
 
@@ -61,6 +62,7 @@ def _held(services: WorkServices, request: Request) -> Held:
     token = request.headers.get("konstruct-turn-token", "")
     if not 1 <= len(token) <= _LONGEST_TOKEN:
         raise _invalid("header", "konstruct-turn-token", "Input should be a turn token")
+    remember(turn_id=turn_id)
     return Held(tenant, turn_id, int(attempt), token)
 
 

@@ -21,6 +21,7 @@ from konstruct_messages.turns import ClaimedTurn, Step
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import claims as stored
 from konstruct_store.claims import HeldTurn
+from konstruct_telemetry.logs import remember
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": models.ErrorAnswer, "description": description}
@@ -61,6 +62,7 @@ async def _services(request: Request) -> WorkServices:
 def tenant_of(services: WorkServices, request: Request) -> TenantSnapshot:
     """Return whose agent asks. Raises Unloaded, Unauthorised or TooFast."""
     tenant = services.view.tenant_of_token(bearer(request))
+    remember(tenant_id=tenant.tenant_id)
     if not services.rate.take(str(tenant.tenant_id)):
         raise TooFast("This tenant's agents ask too often.")
     return tenant
@@ -76,6 +78,7 @@ async def _held(
     konstruct_attempt: Annotated[int, Header(ge=1, le=2**31 - 1)],
     konstruct_turn_token: Annotated[str, Header(min_length=1, max_length=128)],
 ) -> Held:
+    remember(turn_id=turn_id)
     return Held(tenant, turn_id, konstruct_attempt, konstruct_turn_token)
 
 

@@ -22,6 +22,7 @@ from konstruct_store.errors import TurnLost
 from konstruct_store.journal import RecordedStep, TurnContext
 from konstruct_store.settle import Settled
 from konstruct_store.store import Store
+from konstruct_telemetry.logs import remember
 
 _MOST_KNOWN = 50_000
 
@@ -82,6 +83,7 @@ class Turns:
     async def complete(self, held: Held, parts: tuple[ReplyPart, ...]) -> Settled:
         """Record the reply. Raises BadRequest for no parts, unless the turn was stopped."""
         where = await self._whereabouts(held)
+        remember(conversation_id=where.conversation_id if where else None)
         try:
             settled = await settle.complete_turn(
                 self.store,
@@ -101,6 +103,7 @@ class Turns:
     async def fail(self, held: Held, reason: str) -> Settled:
         """Give the turn up: the person gets one apology, operators a dead letter."""
         where = await self._whereabouts(held)
+        remember(conversation_id=where.conversation_id if where else None)
         settled = await settle.fail_turn(
             self.store,
             held.tenant.tenant_id,
