@@ -209,6 +209,10 @@ async def test_a_tenant_that_never_came_keeps_its_tombstone(gateway_store: Store
         await leader.push(tenant_snapshot())
 
 
+async def test_a_registry_without_tenants_has_no_reports(gateway_store: Store) -> None:
+    assert (await registry.reports(gateway_store))[1] == []
+
+
 async def test_only_news_raise_the_reports_version(gateway_store: Store, llm_store: Store) -> None:
     leader = await lead(gateway_store)
     await leader.push(tenant_snapshot())
