@@ -14,6 +14,7 @@ from support.cluster import Cluster
 from support.declared import conditions
 from support.far_registry import FarRegistry
 from support.operator_process import GATEWAY_KEY, OperatorProcess, eventually
+from support.stand_in_kubelet import make_ready
 
 pytestmark = pytest.mark.cluster
 
@@ -132,8 +133,15 @@ def test_a_deleted_work_token_is_rotated_and_both_count_until_the_roll_out_is_do
         return _secrets_hash(after) != _secrets_hash(before)
 
     eventually(rolled, what="the roll-out")
-    # No node: the old pod's successor never becomes available, so both tokens go on counting.
+    # The old pod's successor is not there yet, so both tokens go on counting.
     assert list(far.snapshot(tenant_id).work_token_hashes) == hashes
+    eventually(
+        lambda: (
+            make_ready(fenced, "rotor")
+            and list(far.snapshot(tenant_id).work_token_hashes) == hashes[:1]
+        ),
+        what="the end of the old token",
+    )
 
 
 def test_a_labelled_secret_is_sealed_to_its_one_consumer(

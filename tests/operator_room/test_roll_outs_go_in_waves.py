@@ -3,8 +3,6 @@
 The cluster has controllers and no kubelet; the tests say in its place which pods are ready.
 """
 
-import json
-import time
 from typing import Any
 
 import pytest
@@ -13,6 +11,7 @@ from support import declared
 from support.cluster import Cluster
 from support.far_registry import FarRegistry
 from support.operator_process import OperatorProcess, eventually
+from support.stand_in_kubelet import make_ready
 
 pytestmark = pytest.mark.cluster
 
@@ -95,21 +94,4 @@ def _well(cluster: Cluster) -> bool:
 
 
 def _ready(cluster: Cluster, image: str) -> bool:
-    """Say in the kubelet's place that every pod of an image runs; return whether there is one."""
-    pods = cluster.get("pods", "-A", "-l", "app.kubernetes.io/component=agent")["items"]
-    ours = [
-        one
-        for one in pods
-        if one["spec"]["containers"][0]["image"] == image
-        and one["metadata"]["labels"].get("konstruct.dev/tenant") in TENANTS
-        and one.get("status", {}).get("phase") != "Running"
-    ]
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    for one in ours:
-        ready = {"type": "Ready", "status": "True", "lastTransitionTime": now}
-        status = {"status": {"phase": "Running", "startTime": now, "conditions": [ready]}}
-        cluster.kubectl(
-            *("patch", "pod", one["metadata"]["name"], "-n", one["metadata"]["namespace"]),
-            *("--subresource=status", "--type=merge", "-p", json.dumps(status)),
-        )
-    return bool(pods)
+    return make_ready(cluster, *TENANTS, image=image)
