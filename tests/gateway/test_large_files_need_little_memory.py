@@ -64,7 +64,7 @@ async def program(database_url: str, folder: Path) -> AsyncIterator[tuple[int, s
     public, internal = (f"http://127.0.0.1:{port}" for port in ports)
     try:
         async with asyncio.timeout(30):
-            while not await alive(public):
+            while not await alive(public):  # noqa: ASYNC110 - another process has no event of ours
                 await asyncio.sleep(0.05)
         yield process.pid, public, internal
     finally:

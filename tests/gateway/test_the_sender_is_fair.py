@@ -78,8 +78,8 @@ async def test_a_tenant_whose_vendor_is_stuck_keeps_no_place_from_another(
 )
 async def test_the_end_gives_back_what_was_claimed(
     gateway_store: Store,
-    begun: bool,
-    left: tuple[str, str, int],  # noqa: FBT001
+    begun: bool,  # noqa: FBT001
+    left: tuple[str, str, int],
 ) -> None:
     stuck = Stuck(gateway_store, begun=begun)
     sender = sender_of(stuck)

@@ -188,9 +188,15 @@ class Path(RuleBasedStateMachine):
 
     @rule(turn=turns, noted=st.sampled_from(["v1", "", None]))
     def a_draft_is_shown(self, turn: ClaimedTurn, noted: str | None) -> None:
-        fence = (turn.turn_id, turn.attempt, turn.turn_token)
-        place = (self.office.store, self.office.tenant_id)
-        draft = self.do(drafts.open_draft(*place, *fence, hold_seconds=0))
+        opening = drafts.open_draft(
+            self.office.store,
+            self.office.tenant_id,
+            turn.turn_id,
+            turn.attempt,
+            turn.turn_token,
+            hold_seconds=0,
+        )
+        draft = self.do(opening)
         assert draft is None or self.is_live(turn)
         if draft is not None and noted is not None:
             work = drafts.note_draft(self.office.store, draft, vendor_id=noted, there=bool(noted))

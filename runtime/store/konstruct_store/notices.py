@@ -21,7 +21,8 @@ async def say_later(
     """Say that the answer to the message at `after` takes long; return what was said.
 
     None when the person has heard something since, was told so since the last answer, sees an
-    answer in the making, or when a human has the conversation. `sends`: a vendor carries it. Raises NotFound and RetryLater.
+    answer in the making, or when a human has the conversation. `sends`: a vendor carries it.
+    Raises NotFound and RetryLater.
     """
     place = (tenant_id, conversation_id)
     async with store.transaction(tenant_id) as connection:
