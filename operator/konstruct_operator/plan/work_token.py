@@ -22,7 +22,10 @@ def hash_of(text: str) -> str:
 def secret(observed: Observed, text: str) -> Document:
     """Return the Secret with a new token. It is created once and never rendered again.
 
-    The token is no resource of the plan: deleting the Secret rotates it.
+    The token is no resource of the plan: deleting the Secret rotates it. So it must not be
+    immutable: a kubelet never reads an immutable Secret again while any pod of its node refers to
+    it, and would give new pods the deleted token.
+    https://kubernetes.io/docs/concepts/configuration/secret/#secret-immutable
     """
     return {
         "apiVersion": "v1",
@@ -33,7 +36,6 @@ def secret(observed: Observed, text: str) -> Document:
             "labels": child_labels(observed.name),
         },
         "type": "Opaque",
-        "immutable": True,
         "stringData": {names.WORK_TOKEN_KEY: text},
     }
 
