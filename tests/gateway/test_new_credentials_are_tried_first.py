@@ -120,6 +120,9 @@ async def test_a_box_that_is_sealed_to_a_new_key_replaces_the_one_of_the_old_key
             while await key_ids(house) != wanted:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         await asked(house, 1)
+        page = house.gateway.gateway.parts.metrics
+        await until(lambda: key_id(former.public_key).encode() not in page.text())
+        assert key_id(house.key.public_key).encode() in page.text()
 
 
 async def key_ids(house: SlackHouse) -> set[str]:

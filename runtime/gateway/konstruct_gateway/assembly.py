@@ -86,7 +86,7 @@ class Parts:
         """Read what other replicas stored of the registry."""
         if await self.view.refresh():
             self.board.changed()
-        self.metrics.registry_version.set(self.view.version)
+        self.metrics.show_registry(self.view.version, self.view.sealed_to)
 
     async def wake_due(self) -> None:
         """Wake the waiting claims of tenants that have something due: one query for all."""

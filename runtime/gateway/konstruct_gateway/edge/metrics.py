@@ -1,5 +1,7 @@
 """What the gateway counts. Its own registry: two gateways in one process do not share figures."""
 
+from collections.abc import Callable, Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
@@ -113,6 +115,22 @@ class Metrics:
             "The version of the registry that this replica has",
             registry=self.registry,
         )
+        self._shown_version = -1
+        self.sealed = Gauge(
+            "konstruct_gateway_sealed_secrets",
+            "Sealed secrets by the id of the key they are sealed to; an old key without any may go",
+            ["key_id"],
+            registry=self.registry,
+        )
+
+    def show_registry(self, version: int, sealed_to: Callable[[], Mapping[str, int]]) -> None:
+        """Show the registry's version and, when it is another one, what is sealed to which key."""
+        self.registry_version.set(version)
+        if version != self._shown_version:
+            self._shown_version = version
+            self.sealed.clear()
+            for key_id, count in sealed_to().items():
+                self.sealed.labels(key_id).set(count)
 
     def text(self) -> bytes:
         """Return all figures in Prometheus' text format."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import UUID
@@ -147,6 +148,12 @@ class RegistryView:
         """Return the UID and resourceVersion of the Secret in use, '' without one."""
         secret = self.sealed_in_use(tenant, connection)
         return "" if secret is None else secret.version
+
+    def sealed_to(self) -> Counter[str]:
+        """Count the boxes that are declared or in use by the id of the key they are sealed to."""
+        boxes = [box for tenant in self._by_id.values() for box in tenant.secrets]
+        kept = [one.sealed for one in self._verified.values()]
+        return Counter(one.recipient_key_id for one in (*boxes, *kept))
 
     def unverified(self, tenant: TenantSnapshot, connection: str) -> Verified | None:
         """Return what to remember once the vendor takes what is declared; None: it is known.
