@@ -119,3 +119,21 @@ async def visiting(
             yield visitor
         finally:
             await visitor.close()
+
+
+@asynccontextmanager
+async def arriving(
+    gateway_url: str, connection: str, *, seconds: float = 10.0
+) -> AsyncIterator[Visitor]:
+    """Visit a connection that is new: each replica of the gateway learns of it within a moment."""
+    async with contextlib.AsyncExitStack() as stack, asyncio.timeout(seconds) as patience:
+        while True:
+            try:
+                visitor = await stack.enter_async_context(visiting(gateway_url, connection))
+                break
+            except httpx.HTTPStatusError as error:
+                if error.response.status_code != httpx.codes.NOT_FOUND:
+                    raise
+                await asyncio.sleep(0.1)
+        patience.reschedule(None)
+        yield visitor

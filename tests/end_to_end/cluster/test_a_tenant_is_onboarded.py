@@ -7,7 +7,7 @@ import pytest
 
 from support.portal_site import log_in
 from support.release import NAMESPACE, Release
-from support.visitor import visiting
+from support.visitor import arriving
 
 pytestmark = pytest.mark.node
 
@@ -35,7 +35,7 @@ async def test_applied_samples_are_ready_and_answer(release: Release) -> None:
         listed = release.cluster.kubectl("get", "konstruct", "-A")
         assert "False" not in listed
         (pod,) = release.pods("agent", "tenant-acme")
-        async with visiting(release.gateway_url, "acme/website") as visitor:
+        async with arriving(release.gateway_url, "acme/website") as visitor:
             reply = await visitor.ask("Hello! Who are you?")
         assert reply["agent"] == "Ana"
         assert "demo model" in reply["text"]

@@ -9,7 +9,7 @@ from support import declared
 from support.demo_talk import assert_nothing_lost_or_doubled, demo_visitor
 from support.operator_process import eventually
 from support.release import Release, place
-from support.visitor import visiting
+from support.visitor import arriving
 
 pytestmark = pytest.mark.node
 
@@ -58,7 +58,7 @@ async def test_five_sleeping_tenants_are_woken_at_once_and_one_falls_asleep_agai
 async def test_whoever_wakes_a_tenant_is_shown_that_somebody_types(release: Release) -> None:
     with release.tenants("drowsy", **_SLEEPS):
         await asyncio.to_thread(release.wait_ready, "drowsy")
-        async with visiting(release.gateway_url, "drowsy/website") as visitor:
+        async with arriving(release.gateway_url, "drowsy/website") as visitor:
             await visitor.say("My name is Eva")
             shown, frame = await visitor.wait_for("typing", seconds=20)
             answered, reply = await visitor.wait_for("reply", seconds=_WAKING)

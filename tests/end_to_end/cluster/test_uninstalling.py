@@ -7,8 +7,12 @@ from support.release import NAMESPACE, Release
 
 pytestmark = pytest.mark.node
 
-# Without these nothing in a kept database opens; the manual says when to delete them.
-KEPT = {"secret/konstruct-keys", "secret/konstruct-first-login"}
+# The data, and the keys without which nothing in them opens; the manual says how to delete them.
+KEPT = {
+    "secret/konstruct-keys",
+    "secret/konstruct-first-login",
+    "persistentvolumeclaim/data-konstruct-postgres-0",
+}
 CLUSTER_WIDE = (
     "clusterroles,clusterrolebindings,validatingadmissionpolicies,"
     "validatingadmissionpolicybindings,validatingwebhookconfigurations,"
@@ -16,7 +20,7 @@ CLUSTER_WIDE = (
 )
 NAMESPACED = (
     "pods,deployments,statefulsets,jobs,services,configmaps,secrets,serviceaccounts,roles,"
-    "rolebindings,networkpolicies,poddisruptionbudgets,leases"
+    "rolebindings,networkpolicies,poddisruptionbudgets,leases,persistentvolumeclaims"
 )
 
 
@@ -46,4 +50,4 @@ def _cluster_wide(release: Release) -> set[str]:
 def _namespaced(release: Release) -> set[str]:
     listed = release.cluster.kubectl("get", NAMESPACED, "-n", NAMESPACE, "-o", "name").split()
     # Helm's own record of the kinds' release, and what is the namespace's, not ours.
-    return {one for one in listed if "/konstruct" in one}
+    return {one for one in listed if "konstruct-" in one and "/sh.helm" not in one}
