@@ -156,6 +156,10 @@ bench-neighbour: $(VENV)/.installed ## Measure what one tenant's flood does to a
 bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/operator_scale.py --tenants 1000
 
+.PHONY: bench-wake
+bench-wake: $(VENV)/.installed ## Measure how fast a new tenant is Ready and a sleeping one answers (after cluster, images)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/cluster_wake.py
+
 KILLS ?= 1000
 MESSAGES ?= 100000
 SEED ?= 1
