@@ -23,6 +23,33 @@ metadata:
 stringData:
   OPENAI_API_KEY: sk-own-1234
 """
+SLACK = """\
+apiVersion: v1
+kind: Secret
+metadata:
+  name: slack
+  namespace: tenant-acme
+  labels:
+    konstruct.dev/use: channel
+stringData:
+  botToken: xoxb-1
+  signingSecret: s
+---
+apiVersion: konstruct.dev/v1alpha1
+kind: ChannelConnection
+metadata:
+  name: team
+  namespace: tenant-acme
+spec:
+  type: Slack
+  slack:
+    appId: A0123
+    teamId: T0123
+  credentialsSecretRef:
+    name: slack
+  agentRef:
+    name: ana
+"""
 KEYED = f"{TENANT}  models:\n    providerKeysSecretRef:\n      name: provider-keys\n"
 
 
@@ -82,6 +109,22 @@ async def test_a_connection_without_its_agent_is_left_out_and_says_so(bench: Ben
     ready = bench.condition("ChannelConnection", "website", "Ready")
     assert ready["status"] == "False"
     assert "eva" in ready["message"]
+
+
+async def test_a_connection_shows_its_address_and_which_credentials_run(bench: Bench) -> None:
+    (bench.root / "slack.yaml").write_text(SLACK)
+    await bench.begin()
+    status = bench.projection.statuses()["ChannelConnection", "tenant-acme", "team"]
+    assert status["webhookURL"] == "http://127.0.0.1:8080/hooks/slack/acme/team"
+    first = status["credentialsVersion"]
+    (bench.root / "slack.yaml").write_text(SLACK.replace("xoxb-1", "xoxb-2"))
+    await bench.look()
+    status = bench.projection.statuses()["ChannelConnection", "tenant-acme", "team"]
+    uid, version = status["credentialsVersion"].split("/")
+    assert first.startswith(f"{uid}/")
+    assert first != f"{uid}/{version}"
+    website = bench.projection.statuses()["ChannelConnection", "tenant-acme", "website"]
+    assert not {"webhookURL", "credentialsVersion"} & website.keys()
 
 
 async def test_a_secret_from_the_home_is_sealed_to_the_model_service(bench: Bench) -> None:

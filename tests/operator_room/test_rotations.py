@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from nacl.public import PrivateKey
@@ -120,6 +121,21 @@ def test_the_version_shown_is_the_one_the_gateway_works_with(
     )
     look = dataclasses.replace(look, reports=reports)
     assert checks.credentials_version(look, connection(known)) == version
+
+
+def test_what_the_gateway_says_of_another_tenant_does_not_count() -> None:
+    spoken = Report(
+        tenant_id=UUID(int=9),
+        digest="digest",
+        kind="ChannelConnection",
+        name="team",
+        condition="Authenticated",
+        status="True",
+        reason="TokenAccepted",
+        message="",
+        version="u/6",
+    )
+    assert checks.credentials_version(observed(reports=(spoken,)), connection()) == "u/7"
 
 
 def test_a_secret_for_another_use_has_no_version() -> None:

@@ -75,10 +75,11 @@ def credentials_version(observed: Observed, connection: ChannelConnection) -> st
     if secret is None or secret.labels.get(LABEL_USE) != "channel":
         return None
     about, name = str(ConditionType.AUTHENTICATED), connection.metadata.name
+    asked = (observed.tenant_id, "ChannelConnection", name, about)
     spoken = [
         one
         for one in observed.reports
-        if (one.kind, one.name, one.condition) == ("ChannelConnection", name, about) and one.version
+        if (one.tenant_id, one.kind, one.name, one.condition) == asked and one.version
     ]
     if not spoken:
         return f"{secret.uid}/{secret.resource_version}"
