@@ -84,6 +84,11 @@ class OperatorSettings(TelemetrySettings):
     rollout_patience_seconds: float = Field(
         default=300, gt=0, description="How long a tenant may take before it pauses a roll-out"
     )
+    rollout_settle_seconds: int = Field(
+        default=15,
+        ge=0,
+        description="How long a pod with a new image must stay up before it counts as available",
+    )
     probe_host: str = Field(default="0.0.0.0")  # noqa: S104 - the kubelet comes from outside
     probe_port: int = Field(default=8080, ge=0, le=65535, description="healthz, readyz, metrics")
     canary_seconds: float = Field(default=20, gt=0, description="Period of the liveness canary")

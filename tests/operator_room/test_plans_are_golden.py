@@ -152,6 +152,10 @@ def test_before_its_turn_a_tenant_keeps_the_platforms_part_and_gets_its_own_chan
 
     moved = deployment.deployment(dataclasses.replace(changed, turn=True), newest)
     assert moved["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":2.0.0")
+    assert moved["spec"]["minReadySeconds"] == 15
+    assert "minReadySeconds" not in planned["spec"]
+    again = observed("adopted", children={("Deployment", names.AGENT_NAME): moved}, now=later)
+    assert deployment.deployment(again, newest)["spec"]["minReadySeconds"] == 15
     assert moved["metadata"]["annotations"][names.ANNOTATION_PLATFORM_SINCE].startswith("2026-12")
 
 

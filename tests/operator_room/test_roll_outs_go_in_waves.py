@@ -22,7 +22,11 @@ OLD, NEW = "registry.example/agent:1", "registry.example/agent:2"
 def test_a_new_image_goes_in_waves_and_a_pod_that_stays_ill_stops_it(
     fenced: Cluster, start: Any, far: FarRegistry
 ) -> None:
-    quiet = {"SWEEP_SECONDS": "3600", "ROLLOUT_PATIENCE_SECONDS": "4"}
+    quiet = {
+        "SWEEP_SECONDS": "3600",
+        "ROLLOUT_PATIENCE_SECONDS": "5",
+        "ROLLOUT_SETTLE_SECONDS": "1",
+    }
     former = start("former", AGENT_IMAGE=OLD, **quiet)
     declared.apply(fenced, *(declared.tenant(one) for one in TENANTS))
     eventually(lambda: _ready(fenced, OLD) and _well(fenced), what="the fleet", seconds=60)

@@ -82,11 +82,19 @@ def test_a_bad_image_stops_after_its_first_wave_and_a_repaired_one_goes_on() -> 
 def test_sleepers_the_ill_and_those_out_of_reach_hold_nobody_up() -> None:
     members = fleet(100)
     first = decide(members)
-    for health in (Health.IDLE, Health.ILL_BEFORE):
+    for health in (Health.IDLE, Health.ILL_BEFORE, Health.WAKING):
         assert decide(moved(members, first.turn, health)).wave == 2
     away = [dataclasses.replace(one, reachable=one.tenant not in first.turn) for one in members]
     assert decide(away).wave == 2
     assert first.turn <= decide(away).turn, "they may move as soon as they can be reached"
+
+
+def test_a_woken_tenant_that_does_not_come_up_stops_a_roll_out() -> None:
+    members = fleet(100)
+    first = decide(members)
+    waking = moved(members, first.turn, Health.WAKING)
+    assert decide(waking).look_again == NOW + PATIENCE
+    assert set(decide(waking, NOW + PATIENCE).stuck) == first.turn
 
 
 def test_the_order_differs_from_target_to_target_and_not_from_look_to_look() -> None:
@@ -171,6 +179,17 @@ def condition(kind: str, status: str, at: str) -> dict[str, str]:
             {"conditions": [condition("Progressing", "False", "2026-11-23T10:01:00Z")]},
             Health.FAILED,
             None,
+        ),
+        (
+            {
+                "replicas": 1,
+                "conditions": [
+                    condition("Progressing", "True", "2026-11-23T10:01:00Z")
+                    | {"reason": "NewReplicaSetAvailable"}
+                ],
+            },
+            Health.WAKING,
+            "2026-11-23T10:01:00+00:00",
         ),
         (
             {"conditions": [condition("Available", "False", "2026-11-23T09:00:00Z")]},

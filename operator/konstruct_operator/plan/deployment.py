@@ -76,6 +76,7 @@ def deployment(observed: Observed, settings: OperatorSettings) -> Document:
         body={
             "spec": {
                 "replicas": replicas(observed),
+                **_settling(observed, settings, remembered),
                 "revisionHistoryLimit": 3,
                 "selector": {"matchLabels": dict(names.AGENT_LABELS)},
                 "strategy": {
@@ -112,6 +113,21 @@ def secrets_left(observed: Observed) -> set[str]:
         return set()
     before = known["metadata"].get("annotations", {}).get(names.ANNOTATION_SECRETS_USED, "")
     return {one for one in before.split(",") if one} - secrets_used(observed)
+
+
+def _settling(observed: Observed, settings: OperatorSettings, part: str) -> dict[str, int]:
+    """Return how long a new pod must stay up to count as available, from a first roll-out on.
+
+    A pod that starts and ends again and again would otherwise count while it is up. The first pod
+    of a tenant counts at once, and so does one that was asleep.
+    """
+    deployed = observed.children.get(("Deployment", names.AGENT_NAME))
+    if deployed is None or observed.tenant.spec.runtime.min_replicas == 0:
+        return {}
+    known = int(deployed["spec"].get("minReadySeconds") or 0)
+    moves = bool(part) and platform.remembered(deployed) != part
+    seconds = settings.rollout_settle_seconds if moves else known
+    return {"minReadySeconds": seconds} if seconds else {}
 
 
 def _secrets_hash(observed: Observed, settings: OperatorSettings) -> str:

@@ -24,6 +24,7 @@ class Health(StrEnum):
 
     IDLE = "Idle"  # none are wanted: asleep or suspended
     WELL = "Well"  # all run as declared
+    WAKING = "Waking"  # they came up with this template before, and are not all up now
     COMING = "Coming"  # not all run yet
     FAILED = "Failed"  # the cluster has given up on them
     ILL_BEFORE = "IllBefore"  # none ran before this part of the platform came either
@@ -81,7 +82,13 @@ def decide(
         return Decision(target)
     order = sorted(members, key=lambda one: (_place(target, one.tenant_id), one.tenant))
     wave, opened = _opened(order, target, waves)
-    waiting = [one for one in opened if one.platform == target and not _is_done(one, target)]
+    waiting = [
+        one
+        for one in opened
+        if one.platform == target
+        and one.reachable
+        and one.health in {Health.COMING, Health.FAILED, Health.WAKING}
+    ]
     stuck = tuple(sorted(one.tenant for one in waiting if _is_stuck(one, now, patience)))
     later = [one.waiting_since + patience for one in waiting if one.waiting_since is not None]
     turn = frozenset() if stuck else frozenset(one.tenant for one in opened) & pending
@@ -141,7 +148,7 @@ def _opened(
 def _is_done(one: Member, target: str) -> bool:
     if one.platform != target:
         return not one.reachable
-    return one.health in {Health.IDLE, Health.WELL, Health.ILL_BEFORE} or not one.reachable
+    return one.health not in {Health.COMING, Health.FAILED} or not one.reachable
 
 
 def _is_stuck(one: Member, now: datetime, patience: timedelta) -> bool:
@@ -165,8 +172,11 @@ def _health(deployment: Document, *, since: datetime | None, away_since: datetim
         return Health.WELL
     if since is not None and away_since is not None and away_since < since:
         return Health.ILL_BEFORE
-    given_up = _condition(deployment, "Progressing").get("status") == "False"
-    return Health.FAILED if seen and given_up else Health.COMING
+    progressing = _condition(deployment, "Progressing")
+    if seen and progressing.get("status") == "False":
+        return Health.FAILED
+    came_up = progressing.get("reason") == "NewReplicaSetAvailable" and counts[0] == counts[1]
+    return Health.WAKING if seen and came_up else Health.COMING
 
 
 def _condition(deployment: Document, kind: str) -> dict[str, Any]:
