@@ -18,6 +18,7 @@ from konstruct_agent.work import WorkClient
 from konstruct_agent.worker import Worker
 from konstruct_messages.translations import load_catalogues
 from konstruct_telemetry.logs import configure_logs
+from konstruct_telemetry.traces import open_traces
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
         gateway = Transport(session, settings.gateway_url, name="gateway")
         llm = Transport(session, settings.llm_url, name="model service")
         boot_id = uuid4()
+        traces = open_traces(settings, "agent")
         means = Means(
             work=WorkClient(gateway, boot_id=boot_id, pod=settings.pod_name),
             model=ModelClient(llm, timeout_seconds=settings.model_timeout_seconds),
@@ -36,6 +38,7 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
             tool_timeout_seconds=settings.tool_timeout_seconds,
             model_timeout_seconds=settings.model_timeout_seconds,
             model_patience_seconds=settings.model_patience_seconds,
+            traces=traces,
         )
         worker = Worker(
             means,
@@ -45,7 +48,10 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
             stop_seconds=settings.stop_seconds,
         )
         _log.info("agent_started", tenant_id=settings.tenant_id, boot_id=str(boot_id))
-        await worker.run(stop)
+        try:
+            await worker.run(stop)
+        finally:
+            await traces.close()
 
 
 def main() -> None:

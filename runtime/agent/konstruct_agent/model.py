@@ -56,6 +56,7 @@ class ModelClient:
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Mapping[str, Any]],
         answer: ModelAnswer,
+        traceparent: str = "",
     ) -> AsyncGenerator[str, None]:
         """Yield the pieces of text of step `number` and fill `answer` with all of it.
 
@@ -69,6 +70,7 @@ class ModelClient:
             "Konstruct-Turn": str(turn.turn_id),
             "Konstruct-Step": str(number),
             "Content-Type": "application/json",
+            **({"traceparent": traceparent} if traceparent else {}),
         }
         whole = False
         try:

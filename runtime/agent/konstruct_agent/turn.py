@@ -11,7 +11,7 @@ import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from gettext import NullTranslations
 from typing import Any, TypeVar
@@ -36,6 +36,7 @@ from konstruct_agent.work import WorkClient
 from konstruct_messages.replies import Choice, ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Speaker, Step, StepKind, StepState, Verdict
 from konstruct_telemetry.logs import remember
+from konstruct_telemetry.traces import THINK, Traces
 
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +61,7 @@ class Means:
     model_timeout_seconds: float = 150.0
     #: How long a model service that is away is waited for: it, or its database, may start anew.
     model_patience_seconds: float = 30.0
+    traces: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class TurnWorker:
         self._deltas = DeltaSender(means.work, turn)
         self._stopped = asyncio.Event()
         self._said = ""
+        self._traceparent = ""
         self._telling: set[asyncio.Task[None]] = set()
         self.settling = False
 
@@ -99,7 +102,7 @@ class TurnWorker:
         log = _log.bind(attempt=turn.attempt)
         try:
             try:
-                reply = await self._answer()
+                reply = await self._traced_answer()
             except BudgetReached:
                 reply = _Reply(sentences.budget_reached(self._catalogue()))
             finally:
@@ -124,6 +127,14 @@ class TurnWorker:
             await self._fail("The agent failed.")
         finally:
             await self._deltas.close()
+
+    async def _traced_answer(self) -> _Reply:
+        turn = self.turn
+        with self._means.traces.span(
+            turn.turn_id, THINK, tenant_id=turn.tenant_id, attempt=turn.attempt
+        ) as span:
+            self._traceparent = span.traceparent
+            return await self._answer()
 
     async def _answer(self) -> _Reply:
         messages: list[dict[str, Any]] = [
@@ -209,7 +220,12 @@ class TurnWorker:
         self._said = ""
         self._deltas.restart()
         stream = self._means.model.stream(
-            self.turn, number, messages=messages, tools=tools, answer=answer
+            self.turn,
+            number,
+            messages=messages,
+            tools=tools,
+            answer=answer,
+            traceparent=self._traceparent,
         )
 
         async def consume() -> None:

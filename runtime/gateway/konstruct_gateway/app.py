@@ -94,6 +94,7 @@ async def open_gateway(
                 task.cancel()
             await parts.fetcher.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await parts.traces.close()
             with contextlib.suppress(Exception):
                 # An unreachable database must not keep a replica from ending; others notice.
                 await parts.replicas.close()

@@ -48,6 +48,7 @@ from konstruct_messages.links import link_key
 from konstruct_store import claims as stored_claims
 from konstruct_store.registry import keep_verified
 from konstruct_store.store import Store
+from konstruct_telemetry.traces import Traces, open_traces
 
 _MINUTE = 60.0
 
@@ -58,6 +59,7 @@ class Parts:
 
     store: Store
     view: RegistryView
+    traces: Traces
     hub: Hub
     waiting: Waiting
     replicas: Replicas
@@ -148,12 +150,14 @@ def assemble(
         holds=Holds(),
         doubt=prober.doubt,
     )
-    sender = Sender(delivering, poll_seconds=settings.poll_seconds, queued=queued)
+    traces = open_traces(settings, "gateway")
+    sender = Sender(delivering, settings.poll_seconds, queued=queued, traces=traces)
     drafts = Drafts(store, view, metrics, outbounds, queued)
     signs = SignBoard(view, outbounds, sentences)
     telling.listen(drafts.heard)
     telling.listen(signs.heard)
     turns = Turns(
+        traces=traces,
         store=store,
         view=view,
         telling=telling,
@@ -163,6 +167,7 @@ def assemble(
         specs=specs,
     )
     return Parts(
+        traces=traces,
         store=store,
         view=view,
         hub=hub,
@@ -193,6 +198,7 @@ def assemble(
             frame_rate=_per_minute(settings.frames_per_minute, settings.frames_burst),
         ),
         claims=Claims(
+            traces=traces,
             store=store,
             view=view,
             waiting=waiting,
@@ -238,6 +244,7 @@ def assemble(
         prober=prober,
         sender=sender,
         sweeper=Sweeper(
+            traces=traces,
             store=store,
             view=view,
             telling=telling,

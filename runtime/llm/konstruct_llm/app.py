@@ -29,6 +29,7 @@ from konstruct_llm.settings import LlmSettings
 from konstruct_llm.tenants import Tenants
 from konstruct_media.objects import open_objects
 from konstruct_store import Store
+from konstruct_telemetry.traces import open_traces
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorBody, "description": text}
@@ -72,12 +73,14 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     ledger = Ledger(store, metrics)
     patience = Patience(settings.first_token_seconds, settings.token_gap_seconds)
     router = Router(vendor.get, direct=direct, metrics=metrics, patience=patience)
+    traces = open_traces(settings, "llm")
     calls = ModelCalls(
         router=router,
         ledger=ledger,
         metrics=metrics,
         deadline_seconds=settings.call_deadline_seconds,
         tenant_concurrency=settings.tenant_concurrency,
+        traces=traces,
     )
     stack = AsyncExitStack()
     address = settings.media_address
@@ -106,6 +109,7 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
             one.cancel()
         await asyncio.gather(*following, return_exceptions=True)
         await calls.close()
+        await traces.close()
         await vendor.close()
         await direct.close()
         await stack.aclose()

@@ -22,6 +22,7 @@ from konstruct_llm.provider import ChatCall, Deployment, Piece, Usage
 from konstruct_llm.routing import Router
 from konstruct_llm.tokens import estimate_prompt, estimate_text
 from konstruct_messages.turns import Verdict
+from konstruct_telemetry.traces import MODEL, Traces
 
 _log = structlog.get_logger(__name__)
 
@@ -96,12 +97,14 @@ class ModelCalls:
         metrics: LlmMetrics,
         deadline_seconds: float,
         tenant_concurrency: int,
+        traces: Traces,
     ) -> None:
         self._router = router
         self._ledger = ledger
         self._metrics = metrics
         self._deadline = deadline_seconds
         self._tenant_concurrency = tenant_concurrency
+        self._traces = traces
         self._running: dict[CallKey, RunningCall] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -138,7 +141,7 @@ class ModelCalls:
         """Begin a call whose budget is reserved."""
         running = RunningCall(step=reserved.step)
         self._running[reserved.step.call] = running
-        running.task = asyncio.create_task(self._run(running, reserved, chain, call))
+        running.task = asyncio.create_task(self._traced(running, reserved, chain, call))
         self._keep(running.task)
         return running
 
@@ -175,6 +178,33 @@ class ModelCalls:
             self._cancel(running)
         elif verdict is Verdict.STOP:
             running.cut = True
+
+    async def _traced(
+        self,
+        running: RunningCall,
+        reserved: Reserved,
+        chain: Sequence[Deployment],
+        call: ChatCall,
+    ) -> None:
+        step = reserved.step
+        with self._traces.span(
+            step.turn_id,
+            MODEL,
+            parent=step.traceparent,
+            tenant_id=step.tenant_id,
+            attempt=step.attempt,
+            step=step.number,
+        ) as span:
+            await self._run(running, reserved, chain, call)
+            span.say(model=running.model or chain[0].model.name)
+            if running.recorded is not None:
+                used = running.recorded.usage
+                span.say(
+                    input_tokens=int(used.get("prompt_tokens", 0)),
+                    output_tokens=int(used.get("completion_tokens", 0)),
+                )
+            if running.failure is not None:
+                span.failed(type(running.failure).__name__)
 
     async def _run(
         self,

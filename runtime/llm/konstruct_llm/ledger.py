@@ -36,6 +36,8 @@ class StepKey:
     attempt: int
     turn_token: str = field(repr=False)
     number: int
+    #: The caller's span (W3C), if it has one.
+    traceparent: str = field(default="", compare=False)
 
     @property
     def call(self) -> tuple[UUID, UUID, int]:

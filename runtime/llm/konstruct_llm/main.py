@@ -1,10 +1,12 @@
 """The program: `python -m konstruct_llm` serves; `... openapi [FOLDER]` writes its API document."""
 
 import asyncio
+import contextlib
 import gc
 import json
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import structlog
@@ -60,6 +62,22 @@ def _write_document(folder: Path) -> None:
     (folder / _DOCUMENT).write_text(text)
 
 
+class _Server(uvicorn.Server):
+    """A server that ends when it is asked to, and lets the program end well after it.
+
+    uvicorn's own raises the signal once more when it has ended, which kills the process before
+    calls in progress are settled and the last traces are sent.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take the signals for as long as the server runs."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def _serve(settings: LlmSettings) -> None:
     async with open_llm(settings) as llm:
         config = uvicorn.Config(
@@ -73,7 +91,7 @@ async def _serve(settings: LlmSettings) -> None:
         )
         calming = asyncio.create_task(_calm_collector(llm))
         try:
-            await uvicorn.Server(config).serve()
+            await _Server(config).serve()
         finally:
             calming.cancel()
             await asyncio.gather(calming, return_exceptions=True)

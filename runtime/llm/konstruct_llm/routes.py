@@ -48,11 +48,15 @@ class TurnHeaders:
         konstruct_attempt: Annotated[int, Header(ge=1, description="The claim's attempt")],
         konstruct_turn_token: Annotated[str, Header(description="The claim's turn token")],
         konstruct_step: Annotated[int, Header(ge=0, le=999, description="The step's number")] = 0,
+        traceparent: Annotated[
+            str, Header(max_length=55, description="The caller's span (W3C)")
+        ] = "",
     ) -> None:
         self.turn_id = konstruct_turn
         self.attempt = konstruct_attempt
         self.turn_token = konstruct_turn_token
         self.number = konstruct_step
+        self.traceparent = traceparent
 
     def step(self, tenant_id: UUID) -> StepKey:
         """Return the step of this tenant that the headers name."""
@@ -62,6 +66,7 @@ class TurnHeaders:
             attempt=self.attempt,
             turn_token=self.turn_token,
             number=self.number,
+            traceparent=self.traceparent,
         )
 
 

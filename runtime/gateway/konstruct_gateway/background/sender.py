@@ -14,6 +14,7 @@ from konstruct_store import outbox
 from konstruct_store.errors import StoreError
 from konstruct_store.outbox import Delivery
 from konstruct_telemetry.logs import remember
+from konstruct_telemetry.traces import SEND, Traces
 
 _LEASE_SECONDS = 60.0
 _MOST_AT_ONCE = 128
@@ -43,6 +44,7 @@ class Sender:
     """Set by whoever queued something here."""
     lease_seconds: float = _LEASE_SECONDS
     per_tenant: int = _MOST_PER_TENANT
+    traces: Traces = field(default_factory=Traces)
     _sending: set[_Sending] = field(default_factory=set)
     _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     _closing: bool = False
@@ -124,7 +126,14 @@ class Sender:
         )
         log = structlog.get_logger(__name__)
         try:
-            await self.delivering.deliver(delivery, one.begins)
+            with self.traces.span(
+                delivery.turn_id,
+                SEND,
+                delivery_id=delivery.delivery_id,
+                connection_id=delivery.connection_id,
+                tries=delivery.tries,
+            ):
+                await self.delivering.deliver(delivery, one.begins)
         except StoreError as error:
             # The lease ends, and the next attempt asks the vendor before it sends again.
             log.warning("delivery not recorded", error=str(error))

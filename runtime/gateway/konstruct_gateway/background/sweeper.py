@@ -1,7 +1,8 @@
 """What must end although nobody asks: overdue and failing turns, what waited too long."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
@@ -13,6 +14,7 @@ from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_store import settle
 from konstruct_store.store import Store
+from konstruct_telemetry.traces import TURN, Traces, began_at
 
 _SUSPENDED_HOURS = 24
 
@@ -28,6 +30,7 @@ class Sweeper:
     metrics: Metrics
     deadline_seconds: int
     sends: Callable[[UUID, UUID], bool]
+    traces: Traces = field(default_factory=Traces)
 
     async def sweep(self) -> None:
         """Do one round. Raises RetryLater; what was swept before stays swept."""
@@ -73,6 +76,14 @@ class Sweeper:
         for turn in swept:
             entries = turn.settled.log_entries
             self.metrics.turns.labels(turn.settled.disposition.value).inc()
+            self.traces.record(
+                turn.turn_id,
+                TURN,
+                began=began_at(turn.turn_id),
+                ended=datetime.now(UTC),
+                tenant_id=turn.tenant_id,
+                disposition=turn.settled.disposition.value,
+            )
             structlog.get_logger(__name__).warning(
                 "turn given up", tenant_id=str(turn.tenant_id), turn_id=str(turn.turn_id)
             )

@@ -19,6 +19,7 @@ from konstruct_messages.turns import ClaimedTurn
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import claims as stored
 from konstruct_store.store import Store
+from konstruct_telemetry.traces import RECEIVE, Traces, began_at
 
 _MOST_BOOTS = 10_000
 
@@ -37,6 +38,7 @@ class Claims:
     deadline_seconds: int
     max_attempts: int
     open_claims: Counts
+    traces: Traces = field(default_factory=Traces)
     _boots: OrderedDict[tuple[UUID, str], UUID] = field(default_factory=OrderedDict)
 
     async def claim(
@@ -111,10 +113,26 @@ class Claims:
         if turn is not None:
             self.metrics.turns.labels("Claimed").inc()
             self.claimed(turn)
+            self._trace(turn)
             name = str(turn.agent.get("displayName", ""))
             frame = frames.typing(str(turn.turn_id), name)
             self.telling.show(tenant_id, turn.conversation_id, frame)
         return turn
+
+    def _trace(self, turn: ClaimedTurn) -> None:
+        """Tell of the receipt, which is over once the turn is claimed for the first time."""
+        if turn.attempt > 1:
+            return
+        claimed = began_at(turn.turn_id)
+        self.traces.record(
+            turn.turn_id,
+            RECEIVE,
+            began=min((line.at for line in turn.messages), default=claimed),
+            ended=claimed,
+            tenant_id=turn.tenant_id,
+            conversation_id=turn.conversation_id,
+            messages=len(turn.messages),
+        )
 
     async def _woken(self, waiter: Waiter, leaving: asyncio.Task[None], seconds: float) -> bool:
         """Wait for work, the client's leaving, or the end of the wait; False for the last."""

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 from konstruct_channels.spec import ChannelSpec
@@ -23,6 +24,7 @@ from konstruct_store.journal import RecordedStep, TurnContext
 from konstruct_store.settle import Settled
 from konstruct_store.store import Store
 from konstruct_telemetry.logs import remember
+from konstruct_telemetry.traces import TURN, Traces, began_at
 
 _MOST_KNOWN = 50_000
 
@@ -56,6 +58,7 @@ class Turns:
     sentences: Sentences
     metrics: Metrics
     specs: Mapping[str, ChannelSpec]
+    traces: Traces = field(default_factory=Traces)
     _known: OrderedDict[UUID, _Whereabouts] = field(default_factory=OrderedDict)
 
     def claimed(self, turn: ClaimedTurn) -> None:
@@ -162,6 +165,15 @@ class Turns:
 
     def _tell(self, held: Held, where: _Whereabouts | None, settled: Settled) -> None:
         self.metrics.turns.labels(settled.disposition.value).inc()
+        self.traces.record(
+            held.turn_id,
+            TURN,
+            began=began_at(held.turn_id),
+            ended=datetime.now(UTC),
+            tenant_id=held.tenant.tenant_id,
+            attempt=held.attempt,
+            disposition=settled.disposition.value,
+        )
         if where is not None:
             hint = Hint(
                 kind="Log",
