@@ -49,6 +49,26 @@ podSelector:
       port: 5432
 {{- end }}
 {{- end }}
+{{/* To the collector of traces: its namespace where its name is that of a Service, else any address. */}}
+{{- define "konstruct.tracesEgress" }}
+{{- with .Values.tracing.endpoint }}
+{{- $url := urlParse . }}
+{{- $parts := splitList "." (first (splitList ":" $url.host)) }}
+{{- $port := regexFind ":[0-9]+$" $url.host | trimPrefix ":" }}
+- ports:
+    - protocol: TCP
+      port: {{ default (ternary "443" "80" (eq $url.scheme "https")) $port }}
+  {{- if or (eq (len $parts) 2) (and (gt (len $parts) 2) (eq (index $parts 2) "svc")) }}
+  to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: {{ index $parts 1 }}
+  {{- else if eq (len $parts) 1 }}
+  to:
+    - podSelector: {}
+  {{- end }}
+{{- end }}
+{{- end }}
 {{- define "konstruct.internetEgress" }}
 - to:
     - ipBlock:
