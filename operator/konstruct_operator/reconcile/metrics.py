@@ -68,7 +68,7 @@ class Metrics:
 
     def connections(self, tenant: str, found: Mapping[tuple[str, str, str], bool]) -> None:
         """Show a tenant's connections: whether (connection, channel, condition) is True."""
-        now = {(tenant, *key) for key in found}
+        now: set[tuple[str, ...]] = {(tenant, *key) for key in found}
         for gone in self._connections.pop(tenant, set()) - now:
             self.connection.remove(*gone)
         for key, holds in found.items():
