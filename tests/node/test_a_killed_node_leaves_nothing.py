@@ -1,6 +1,6 @@
 """Our own node is killed without mercy: nothing of it stays, and the next start has it again.
 
-The name sorts first, so that no other test has put anything into the cluster yet.
+It runs before every other test (see conftest.py): none has put anything into the cluster yet.
 """
 
 import contextlib
