@@ -24,6 +24,7 @@ _TEST_CONTEXT = "konstruct-testbed"
 _TEST_LABEL = "konstruct.dev/test-cluster"
 # Newer than pytest-kind's own default, whose Kubernetes lacks what our CRDs and policies use.
 KIND_VERSION = "v0.31.0"
+_KINDS = ("Tenant", "Agent", "ChannelConnection", "AgentTemplate")
 
 
 class KubectlError(AssertionError):
@@ -75,7 +76,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def cluster_with_crds(cluster: Cluster) -> Cluster:
-    """The cluster with our CRDs applied and served."""
+    """The cluster with our CRDs applied, served, and explained in its OpenAPI documents."""
     cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", _ROOT / "crds")
     names = [
         f"crd/{plural}.konstruct.dev"
@@ -89,7 +90,19 @@ def cluster_with_crds(cluster: Cluster) -> Cluster:
             break
         time.sleep(0.2)
     assert result.returncode == 0, result.stderr
+    _wait_published(cluster)
     return cluster
+
+
+def _wait_published(cluster: Cluster) -> None:
+    """Return when the schemas of our kinds are published, which is later than they are served."""
+    for _ in range(300):
+        served = cluster.try_kubectl("get", "--raw", "/openapi/v3/apis/konstruct.dev/v1alpha1")
+        missing = [kind for kind in _KINDS if f'"kind":"{kind}"' not in served.stdout]
+        if not missing:
+            return
+        time.sleep(0.2)
+    pytest.fail(f"the API server does not publish the schemas of {missing}: {served.stderr}")
 
 
 def open_cluster() -> contextlib.AbstractContextManager[Cluster]:
