@@ -11,7 +11,7 @@ from nacl.public import PrivateKey
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from konstruct_media.objects import ObjectAddress
+from konstruct_media.settings import MediaSettings
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import private_key_from_text
 from konstruct_telemetry.settings import TelemetrySettings
@@ -20,7 +20,7 @@ _SHORTEST_KEY = 32
 _VENDOR = re.compile(r"KONSTRUCT_([A-Z0-9_]+)_API_URL")
 
 
-class GatewaySettings(TelemetrySettings):
+class GatewaySettings(MediaSettings, TelemetrySettings):
     """Every setting of the program; sizes in bytes, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")
@@ -57,15 +57,6 @@ class GatewaySettings(TelemetrySettings):
     #: The same of any other channel, by its folder: KONSTRUCT_TELEGRAM_API_URL.
     vendor_api_urls: dict[str, str] = Field(default_factory=lambda: _vendors_in(os.environ))
 
-    #: Where people's files are kept: `s3://bucket/prefix` or `file:///folder`; empty: nowhere, and
-    #: no files are taken.
-    media_url: str = ""
-    #: An S3-compatible server's address; empty: Amazon's own.
-    media_endpoint_url: str = ""
-    media_region: str = "us-east-1"
-    #: Credentials of the bucket; empty: those of the environment (a pod's role).
-    media_access_key_id: str = ""
-    media_secret_access_key: SecretStr = SecretStr("")
     #: Files of one tenant that may be on their way in at once.
     max_uploads_per_tenant: int = Field(default=8, ge=1)
 
@@ -150,19 +141,6 @@ class GatewaySettings(TelemetrySettings):
         """Credentials of the platform's own apps by the channel's folder; only those there are."""
         secret = self.slack_signing_secret.get_secret_value()
         return {"slack": {"signingSecret": secret}} if secret else {}
-
-    @property
-    def media_address(self) -> ObjectAddress | None:
-        """Where files are kept; None: nowhere."""
-        if not self.media_url:
-            return None
-        return ObjectAddress(
-            url=self.media_url,
-            endpoint_url=self.media_endpoint_url,
-            region=self.media_region,
-            access_key_id=self.media_access_key_id,
-            secret_access_key=self.media_secret_access_key,
-        )
 
     @property
     def chat_key_bytes(self) -> bytes:

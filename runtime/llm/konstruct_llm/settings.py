@@ -6,12 +6,12 @@ from nacl.public import PrivateKey
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from konstruct_media.objects import ObjectAddress
+from konstruct_media.settings import MediaSettings
 from konstruct_registry import seals
 from konstruct_telemetry.settings import TelemetrySettings
 
 
-class LlmSettings(TelemetrySettings):
+class LlmSettings(MediaSettings, TelemetrySettings):
     """Each field is the environment variable KONSTRUCT_<NAME>."""
 
     model_config = SettingsConfigDict(env_prefix="KONSTRUCT_", frozen=True, extra="ignore")
@@ -38,36 +38,9 @@ class LlmSettings(TelemetrySettings):
         default=32, ge=1, description="Calls of one tenant in progress at once"
     )
     max_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, description="Largest request")
-    media_url: str = Field(
-        default="",
-        description="Where people's files are: s3://bucket/prefix or file:///folder",
-    )
-    media_endpoint_url: str = Field(
-        default="", description="An S3-compatible server's address; empty: Amazon's own"
-    )
-    media_region: str = Field(default="us-east-1", description="The bucket's region")
-    media_access_key_id: str = Field(
-        default="", description="Key of the bucket (reading suffices); empty: the environment's"
-    )
-    media_secret_access_key: SecretStr = Field(
-        default=SecretStr(""), description="The key's secret"
-    )
     registry_seconds: float = Field(
         default=1.0, gt=0, description="How often the registry's version is looked at"
     )
-
-    @property
-    def media_address(self) -> ObjectAddress | None:
-        """Where files are kept; None: nowhere."""
-        if not self.media_url:
-            return None
-        return ObjectAddress(
-            url=self.media_url,
-            endpoint_url=self.media_endpoint_url,
-            region=self.media_region,
-            access_key_id=self.media_access_key_id,
-            secret_access_key=self.media_secret_access_key,
-        )
 
     def private_keys(self) -> tuple[PrivateKey, ...]:
         """Return the seal keys, the current one first. Raises SealRefused on a malformed one."""
