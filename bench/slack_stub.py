@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from slack_load import TEAM
+from support.serving import served
 
 _SCOPES = "assistant:write,chat:write,im:history,users:read"
 
@@ -32,11 +33,5 @@ async def yes_slack() -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_route("*", "/api/{method}", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}/api/"
-    finally:
-        await runner.cleanup()
+    async with served(app) as base:
+        yield f"{base}/api/"

@@ -17,6 +17,7 @@ from support.far_agent import far_agent
 from support.gateways import SampleTenant, running_gateway
 from support.new_channel import found_in, message
 from support.postgres import Database
+from support.serving import served
 from support.stack import encode_key
 from support.waiting import until
 
@@ -36,15 +37,8 @@ async def far_vendor() -> AsyncIterator[tuple[str, list[tuple[Any, Any]]]]:
 
     app = web.Application()
     app.router.add_post("/messages", take)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        yield f"http://{host}:{port}/", taken
-    finally:
-        await runner.cleanup()
+    async with served(app) as base:
+        yield f"{base}/", taken
 
 
 async def test_it_receives_and_answers_without_a_line_written_elsewhere(

@@ -28,6 +28,7 @@ from konstruct_channels.slack import signing
 from support.far_slack_messages import Messages, Posted, Workspace
 from support.far_slack_people import People, bot_id
 from support.far_slack_rules import LONGEST_TEXT, PINGS
+from support.serving import served
 
 __all__ = ["LONGEST_TEXT", "PINGS", "FarSlack", "Posted", "SlackCaller", "Trouble", "Workspace"]
 
@@ -208,16 +209,9 @@ async def far_slack(far: FarSlack | None = None) -> AsyncIterator[FarSlack]:
     far = far or FarSlack()
     app = web.Application()
     app.router.add_route("*", "/api/{method}", far.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        far.url = f"http://{host}:{port}/api/"
+    async with served(app) as base:
+        far.url = f"{base}/api/"
         yield far
-    finally:
-        await runner.cleanup()
 
 
 @dataclass

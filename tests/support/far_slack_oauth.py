@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from support.far_slack import FarSlack, Workspace
+from support.serving import served
 
 CODE_SECONDS = 600
 
@@ -165,13 +166,6 @@ async def far_slack_oauth(far: FarSlackOauth | None = None) -> AsyncIterator[Far
     app.router.add_post("/api/oauth.v2.access", far.exchange)
     if far.slack is not None:
         app.router.add_route("*", "/api/{method}", far.slack.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        far.url = f"http://{host}:{port}/api/"
+    async with served(app) as base:
+        far.url = f"{base}/api/"
         yield far
-    finally:
-        await runner.cleanup()

@@ -20,6 +20,7 @@ from uuid import uuid4
 from aiohttp import WSMsgType, web
 
 from support.far_slack import FarSlack
+from support.serving import served
 
 MOST_CONNECTIONS = 10
 
@@ -151,15 +152,10 @@ async def far_slack_socket(socket: FarSocket) -> AsyncIterator[FarSocket]:
     app.router.add_post("/api/apps.connections.open", socket.open)
     app.router.add_get("/link/", socket.link)
     app.router.add_route("*", "/api/{method}", socket.far.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        host, port = runner.addresses[0][:2]
-        socket.base = f"http://{host}:{port}"
-        socket.far.url = f"{socket.base}/api/"
-        yield socket
-    finally:
-        await socket.end()
-        await runner.cleanup()
+    async with served(app) as base:
+        socket.base = base
+        socket.far.url = f"{base}/api/"
+        try:
+            yield socket
+        finally:
+            await socket.end()

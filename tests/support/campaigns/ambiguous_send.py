@@ -13,22 +13,21 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID, uuid4
 
 from nacl.public import PrivateKey
 
-from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_registry.wire import Push
 from konstruct_store import Store, registry
 from konstruct_store.errors import RetryLater
-from support.build import agent_snapshot, connection_snapshot, inbound, tenant_snapshot
+from support.build import inbound
 from support.campaigns.busy_slack import IndexedMessages
 from support.campaigns.ledgers import NONCE, nonce
 from support.campaigns.report import progress, silent_logs
 from support.far_slack import SCOPES, FarSlack, Trouble, Workspace, far_slack
 from support.gateways import running_gateway
 from support.postgres import Database, open_store
+from support.slack_tenants import slack_tenant
 from support.stack import encode_key
 from support.working import Office
 
@@ -105,7 +104,10 @@ async def run(plan: Plan, database: Database) -> Result:
     chance = random.Random(plan.seed)
     drawn: Counter[str] = Counter()
     key = PrivateKey.generate()
-    tenants = [_tenant(number, key) for number in range(plan.tenants)]
+    tenants = [
+        slack_tenant(number, key, team=_team(number), token=f"xoxb-{number}")
+        for number in range(plan.tenants)
+    ]
     far = FarSlack(
         workspaces=[
             Workspace(team=_team(number), token=f"xoxb-{number}", scopes=SCOPES)
@@ -209,32 +211,3 @@ def _judge(names: list[str], far: FarSlack, drawn: Counter[str]) -> Result:
 
 def _team(number: int) -> str:
     return f"T0{number:04d}"
-
-
-def _tenant(number: int, key: PrivateKey) -> TenantSnapshot:
-    tenant_id = UUID(int=uuid4().int)
-    return tenant_snapshot(
-        tenant_id=tenant_id,
-        name=f"tenant-{number}",
-        uid=f"uid-{number}",
-        agents=(agent_snapshot(tenant_id=tenant_id),),
-        connections=(
-            connection_snapshot(
-                tenant_id=tenant_id,
-                name="team",
-                type="Slack",
-                config={"appId": "A0KONSTRUCT", "teamId": _team(number)},
-            ),
-        ),
-        secrets=(
-            seal(
-                {"botToken": f"xoxb-{number}", "signingSecret": "s"},
-                recipient=key.public_key,
-                tenant_id=tenant_id,
-                object_name="ChannelConnection/team",
-                purpose="channel",
-                secret_uid="u",
-                secret_resource_version="1",
-            ),
-        ),
-    )

@@ -8,6 +8,7 @@ import aiohttp
 from aiohttp import web
 
 from support.campaigns.trap import AFTER, BEFORE, Sprung, Trap
+from support.serving import served
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
@@ -66,20 +67,16 @@ async def http_proxy(trap: Trap, hop: str, far: str) -> AsyncIterator[str]:
     proxy = _HttpProxy(trap, hop, far)
     app = web.Application(client_max_size=64 * 1024 * 1024)
     app.router.add_route("*", "/{path:.*}", proxy.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-    await runner.setup()
     timeout = aiohttp.ClientTimeout(total=None)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        async with aiohttp.ClientSession(
+    async with (
+        served(app) as base,
+        aiohttp.ClientSession(
             timeout=timeout, connector=connector, auto_decompress=False
-        ) as session:
-            proxy.session = session
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+        ) as session,
+    ):
+        proxy.session = session
+        yield base
 
 
 def _kept(headers: "aiohttp.typedefs.LooseHeaders") -> dict[str, str]:

@@ -16,7 +16,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
 
 import asyncpg
 from nacl.public import PrivateKey
@@ -27,12 +26,10 @@ from konstruct_channels.slack import signing
 from konstruct_gateway.app import open_gateway
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.edge.apps import public_app
-from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_registry.wire import Push
 from konstruct_store import registry
 from konstruct_store.errors import RetryLater, TurnLost
-from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.campaigns.asgi import as_headers, call
 from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge, nonce, words
 from support.campaigns.people import SlackEvents
@@ -40,6 +37,7 @@ from support.campaigns.report import progress, silent_logs
 from support.far_slack import direct, mention
 from support.gateways import settings_for
 from support.postgres import Database, open_store
+from support.slack_tenants import slack_tenant
 from support.stack import encode_key
 from support.working import Office
 
@@ -117,7 +115,10 @@ async def run(plan: Plan, database: Database) -> Result:
     """Run the campaign on a migrated database of its own."""
     far = _FarChannel()
     key = PrivateKey.generate()
-    tenants = [_tenant(number, key) for number in range(plan.tenants)]
+    tenants = [
+        slack_tenant(number, key, team=_team(number), token="xoxb-genuine", secret=_secret(number))
+        for number in range(plan.tenants)
+    ]
     settings = settings_for(
         database.url("gateway"),
         seal_private_keys=encode_key(key),
@@ -307,32 +308,3 @@ def _secret(tenant: int) -> str:
 
 def _events(tenant: int) -> SlackEvents:
     return SlackEvents(http=None, url="", secret=_secret(tenant), team=_team(tenant))  # type: ignore[arg-type]
-
-
-def _tenant(number: int, key: PrivateKey) -> TenantSnapshot:
-    tenant_id = UUID(int=uuid4().int)
-    return tenant_snapshot(
-        tenant_id=tenant_id,
-        name=f"tenant-{number}",
-        uid=f"uid-{number}",
-        agents=(agent_snapshot(tenant_id=tenant_id),),
-        connections=(
-            connection_snapshot(
-                tenant_id=tenant_id,
-                name="team",
-                type="Slack",
-                config={"appId": "A0KONSTRUCT", "teamId": _team(number)},
-            ),
-        ),
-        secrets=(
-            seal(
-                {"botToken": "xoxb-genuine", "signingSecret": _secret(number)},
-                recipient=key.public_key,
-                tenant_id=tenant_id,
-                object_name="ChannelConnection/team",
-                purpose="channel",
-                secret_uid="u",
-                secret_resource_version="1",
-            ),
-        ),
-    )
