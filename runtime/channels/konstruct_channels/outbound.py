@@ -4,15 +4,33 @@ The module `outbound` of a channel has `open_outbound(api_url)`, an asynchronous
 that yields an Outbound; it is the only module of the channel that may use the vendor's library.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from konstruct_channels.inbound import Learnt
-from konstruct_messages.inbound import Attachment
 from konstruct_messages.replies import Choice
+
+
+async def _forget(_vendor_id: str) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class OutgoingFile:
+    """A file on its way. `sha256` of its bytes is in hexadecimal.
+
+    `read` returns the bytes, at each call anew. It raises SendLater while they cannot be had, and
+    ContentRefused when they are gone for good.
+    """
+
+    name: str
+    media_type: str
+    size_bytes: int
+    sha256: str
+    read: Callable[[], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -24,6 +42,13 @@ class Outgoing:
     and picture are shown where the channel can show them. With `choices` it is a question, and a
     click on one comes back as `ask_id` and the choice's key (`{ask_id}:{key}` fits one field of
     every vendor); a channel without buttons writes them below the text, numbered.
+
+    With `file` the message is that one file, behind the texts of its reply and never with choices;
+    `text` is then what is said in its place where the vendor does not take it: its name and a link
+    to it that expires. A channel that sends no files may leave `file` alone and say `text`.
+    `note` keeps an id that the vendor gave on the way, durably, before the step that people see;
+    a later attempt finds it in `noted` and asks the vendor about it. It raises when another attempt
+    has the delivery: `send` lets that pass.
 
     `drafted`: the vendor may show a message of it that began before it was recorded, under
     `draft_id` where that is known (see `live`); this message becomes the reply, and no other one
@@ -41,7 +66,9 @@ class Outgoing:
     avatar: Mapping[str, str] | None = None
     choices: tuple[Choice, ...] = ()
     ask_id: UUID | None = None
-    attachments: tuple[Attachment, ...] = ()
+    file: OutgoingFile | None = None
+    noted: str = ""
+    note: Callable[[str], Awaitable[None]] = _forget
     drafted: bool = False
     draft_id: str = ""
     shown: bool = False
