@@ -30,6 +30,7 @@ from konstruct_channels.inbound import (
     NotReady,
     Opened,
     Reading,
+    Receipt,
     SharedInbound,
     Stopped,
 )
@@ -87,6 +88,11 @@ def told_item(item: Item) -> tuple[str, dict[str, Any]]:
             words = {"reason": item.reason, "known": item.known}
         case Learnt():
             words = {"condition": item.condition, "status": item.status, "reason": item.reason}
+        case Receipt():
+            words = {"vendor_id": item.vendor_id, "status": item.status}
+            words |= {"delivery": str(item.delivery_id)} if item.delivery_id else {}
+            words |= {"failure": item.failure.kind.value} if item.failure else {}
+            words |= {"category": item.charge.category} if item.charge else {}
     return type(item).__name__.lower(), words
 
 

@@ -5,6 +5,7 @@ ChannelError
 ├── SendRefused                 the vendor said no for good: do not send again
 │   ├── ContentRefused          it said no to what the message says; others would go through
 │   └── CredentialsRefused      it said no to our credentials: the connection itself is broken
+├── WindowClosed                the vendor takes no words of ours until the person writes: keep them
 ├── SendLater                   the vendor, or the way to it, is busy: send again after a while
 ├── SendUnclear                 the answer was lost, and the vendor can be asked: try once more,
 │                               and that attempt asks before it sends
@@ -33,18 +34,29 @@ class CredentialsRefused(SendRefused):
     """The vendor refused the credentials: nothing of this connection will be sent."""
 
 
+class WindowClosed(ChannelError):
+    """The vendor takes nothing but templates until the person writes; nothing was delivered."""
+
+
 class SendLater(ChannelError):
     """The vendor did not take the message now; nothing was delivered.
 
-    `whole_connection`: it would take no other message of the connection either.
+    `whole_connection`: it would take no other message of the connection either. `grows`: the vendor
+    names no time, so that each pause is longer than the one before, beginning with this one.
     """
 
     def __init__(
-        self, message: str, *, after_seconds: float = 1.0, whole_connection: bool = False
+        self,
+        message: str,
+        *,
+        after_seconds: float = 1.0,
+        whole_connection: bool = False,
+        grows: bool = False,
     ) -> None:
         super().__init__(message)
         self.after_seconds = after_seconds
         self.whole_connection = whole_connection
+        self.grows = grows
 
 
 class SendUnclear(ChannelError):

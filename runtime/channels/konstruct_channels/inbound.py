@@ -146,10 +146,59 @@ class Chosen:
 class Learnt:
     """Something about the connection itself, to become a condition; operators read `message`."""
 
-    condition: Literal["Authenticated", "Receiving"]
+    condition: Literal["Authenticated", "Receiving", "ChecksPassed"]
     status: Literal["True", "False", "Unknown"]
     reason: str
     message: str
+
+
+@dataclass(frozen=True)
+class Charge:
+    """Under what the vendor charges a message of ours; what it costs is in the customer's contract.
+
+    `category` is the vendor's word in lower case; `billable`: it is charged at all.
+    """
+
+    category: str
+    billable: bool
+
+
+class FailureKind(StrEnum):
+    """What it means that the vendor could not bring a message that it had taken."""
+
+    REFUSED = "Refused"
+    CONTENT = "Content"
+    """For what it says; another message would go through."""
+    CREDENTIALS = "Credentials"
+    """Nothing of this connection goes through."""
+    WINDOW = "Window"
+    """It may go through once the person has written again."""
+    LATER = "Later"
+    """It may go through after a while."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a message did not arrive; `reason` is for an operator, with the next step."""
+
+    kind: FailureKind
+    reason: str
+    after_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the vendor says became of a message of ours, in whatever order it says so.
+
+    `delivery_id` is our own mark where the vendor echoes it: it settles a delivery whose answer was
+    lost. `failure` says what "failed" means.
+    """
+
+    vendor_id: str
+    status: Literal["sent", "delivered", "read", "failed"]
+    delivery_id: UUID | None = None
+    failure: Failure | None = None
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +221,7 @@ class Addressed:
     about_itself: bool = False
 
 
-Item = Arrived | Opened | Stopped | Judged | Chosen | Ignored | Learnt
+Item = Arrived | Opened | Stopped | Judged | Chosen | Ignored | Learnt | Receipt
 Reading = Delivered | Handshake | Forged | NotReady
 
 
