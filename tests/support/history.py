@@ -14,6 +14,7 @@ SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS de
 FROM pg_index AS i
 INNER JOIN pg_class AS c ON c.oid = i.indrelid
 WHERE c.relnamespace = 'konstruct'::regnamespace AND NOT i.indisunique
+ORDER BY name
 """
 
 

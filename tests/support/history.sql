@@ -140,8 +140,13 @@ SELECT tenant_id, id, pg_temp.made_id('connection', n / 500), 'BotMessage', true
 FROM turn
 WHERE n % 10 = 0;
 
-INSERT INTO konstruct.dead_letters (tenant_id, turn_id, conversation_id, agent_id, reason, attempts)
-SELECT tenant_id, id, conversation_id, id, 'DeadlinePassed', 1 FROM turn WHERE n % 25 = 0;
+-- Most were closed long ago: the index of the open ones is smaller than that of all.
+INSERT INTO konstruct.dead_letters (
+    tenant_id, turn_id, conversation_id, agent_id, reason, attempts, closed_at
+)
+SELECT tenant_id, id, conversation_id, id, 'DeadlinePassed', 1, CASE WHEN n % 250 > 0 THEN now() END
+FROM turn
+WHERE n % 25 = 0;
 
 INSERT INTO konstruct.registry_reports (
     tenant_id, kind, name, condition, digest, status, reason, message
