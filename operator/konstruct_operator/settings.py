@@ -63,6 +63,9 @@ class OperatorSettings(TelemetrySettings):
     cluster_cidrs: CommaList = Field(
         default=(), description="Ranges of the cluster that Internet egress leaves out"
     )
+    traces_cidrs: CommaList = Field(
+        default=(), description="Ranges of the collector of traces, if it is no Service's name"
+    )
     hash_key: str = Field(
         default="", description="Keys the hashes in annotations; default: from the registry token"
     )

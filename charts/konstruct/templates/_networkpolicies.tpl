@@ -49,7 +49,7 @@ podSelector:
       port: 5432
 {{- end }}
 {{- end }}
-{{/* To the collector of traces: its namespace where its name is that of a Service, else any address. */}}
+{{/* To the collector of traces: its ranges, else its namespace where its name is that of a Service, else any address. */}}
 {{- define "konstruct.tracesEgress" }}
 {{- with .Values.tracing.endpoint }}
 {{- $url := urlParse . }}
@@ -58,7 +58,13 @@ podSelector:
 - ports:
     - protocol: TCP
       port: {{ default (ternary "443" "80" (eq $url.scheme "https")) $port }}
-  {{- if or (eq (len $parts) 2) (and (gt (len $parts) 2) (eq (index $parts 2) "svc")) }}
+  {{- if $.Values.tracing.cidrs }}
+  to:
+    {{- range $.Values.tracing.cidrs }}
+    - ipBlock:
+        cidr: {{ . }}
+    {{- end }}
+  {{- else if or (eq (len $parts) 2) (and (gt (len $parts) 2) (eq (index $parts 2) "svc")) }}
   to:
     - namespaceSelector:
         matchLabels:

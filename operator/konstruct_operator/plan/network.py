@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from konstruct_crds.tool import Egress
 from konstruct_operator import names
 from konstruct_operator.observed import Document, Observed
+from konstruct_operator.plan import tracing
 from konstruct_operator.plan.metadata import child
 from konstruct_operator.settings import OperatorSettings
 
@@ -48,8 +49,12 @@ def default_deny(observed: Observed) -> Document:
 
 
 def platform_egress(observed: Observed, settings: OperatorSettings) -> Document:
-    """Return the policy that lets agents reach the gateway, the model service and DNS."""
+    """Return the policy that lets agents reach the gateway, the model service and DNS.
+
+    And the collector of traces, if there is one.
+    """
     namespace = settings.platform_namespace or settings.namespace
+    collector = tracing.egress(settings)
     return _policy(
         observed,
         names.POLICY_PLATFORM,
@@ -60,6 +65,7 @@ def platform_egress(observed: Observed, settings: OperatorSettings) -> Document:
                 _component(namespace, "gateway", _port(settings.gateway_url)),
                 _component(namespace, "llm", _port(settings.agent_llm_url)),
                 _dns(settings),
+                *([collector] if collector is not None else []),
             ],
         },
     )

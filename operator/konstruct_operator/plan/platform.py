@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from konstruct_operator import names
 from konstruct_operator.observed import Document, Observed
+from konstruct_operator.plan import tracing
 from konstruct_operator.settings import OperatorSettings
 
 TENANT_ID: Final = "KONSTRUCT_TENANT_ID"
@@ -135,6 +136,8 @@ def _environment(settings: OperatorSettings) -> list[dict[str, Any]]:
     return [
         {"name": "KONSTRUCT_GATEWAY_URL", "value": settings.gateway_url},
         {"name": "KONSTRUCT_LLM_URL", "value": settings.agent_llm_url},
+        {"name": "KONSTRUCT_LOG_LEVEL", "value": settings.log_level},
+        *_traces(settings),
         {"name": TENANT_ID, "value": ""},
         {
             "name": "KONSTRUCT_POD_NAME",
@@ -145,5 +148,18 @@ def _environment(settings: OperatorSettings) -> list[dict[str, Any]]:
             "valueFrom": {
                 "secretKeyRef": {"name": names.WORK_TOKEN_SECRET, "key": names.WORK_TOKEN_KEY}
             },
+        },
+    ]
+
+
+def _traces(settings: OperatorSettings) -> list[dict[str, Any]]:
+    endpoint = tracing.endpoint(settings)
+    if not endpoint:
+        return []
+    return [
+        {"name": "KONSTRUCT_TRACES_ENDPOINT", "value": endpoint},
+        {
+            "name": "KONSTRUCT_TRACES_SAMPLE_PERCENT",
+            "value": f"{settings.traces_sample_percent:g}",
         },
     ]
