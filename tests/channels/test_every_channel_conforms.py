@@ -24,9 +24,11 @@ from konstruct_channels.inbound import (
     EnvelopeInbound,
     Forged,
     Handshake,
+    Intervened,
     Item,
     Judged,
     Learnt,
+    Moved,
     NotReady,
     Opened,
     Reading,
@@ -72,7 +74,13 @@ def told_item(item: Item) -> tuple[str, dict[str, Any]]:
                 "room": item.room,
                 "only_if_known": item.only_if_known,
                 "standing": item.standing.value,
+                "aliases": list(item.aliases),
+                "quotes": item.quotes,
             }
+        case Moved():
+            words = {"former": list(item.former), "names": list(item.names)}
+        case Intervened():
+            words = {"person": item.person.key, "in": item.conversation_key, "text": item.text}
         case Opened():
             words = {"person": item.person.key, "room": item.room}
         case Stopped():

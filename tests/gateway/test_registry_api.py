@@ -56,11 +56,9 @@ async def test_a_gateway_that_knows_nothing_yet_answers_503_and_never_404(
 async def test_a_hook_of_a_connection_that_exists_says_that_its_half_does_not(
     running: RunningGateway, tenant: SampleTenant
 ) -> None:
-    numbers = {"phoneNumberId": "1", "businessAccountId": "2"}
-    tenant.over["connections"] = (tenant.connection("phone", type="WhatsApp", config=numbers),)
     await tenant.register(running.internal_url)
     async with httpx.AsyncClient(base_url=running.url, trust_env=False) as client:
-        answer = await client.post("/hooks/whatsapp/acme/phone", content=b"anything")
+        answer = await client.post("/hooks/webchat/acme/website", content=b"anything")
     assert answer.status_code == 404
     assert answer.json()["error"]["code"] == "no_inbound_half"
 

@@ -88,7 +88,9 @@ class Arrived:
     `room` is the channel's own id of where it was said, for routes. `only_if_known`: it is meant
     for the agent only if the agent is part of the conversation already. `delivery_keys` name this
     delivery alone: should it be ignored, the message itself stays free to come another way.
-    `addressed`: it was said to the agent, and not only where the agent listens.
+    `addressed`: it was said to the agent, and not only where the agent listens. `aliases` are all
+    the names of a person whom the channel knows by several, one of which is the message's person
+    and conversation; `quotes` is the channel's own id of a message that this one answers.
     """
 
     message: InboundMessage
@@ -97,6 +99,8 @@ class Arrived:
     only_if_known: bool = False
     standing: Standing = Standing.MEMBER
     addressed: bool = True
+    aliases: tuple[str, ...] = ()
+    quotes: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,42 @@ class Judged:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A person pressed a button of an ask, in one of the conversations named."""
+    """A person pressed a button of an ask, in one of the conversations named.
+
+    `otherwise` is what the person said by it where the ask is over or nobody's; None: nothing.
+    """
 
     person: Person
     conversation_keys: tuple[str, ...]
     ask_id: UUID
     choice: str
     delivery_keys: tuple[str, ...] = ()
+    otherwise: Arrived | None = None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A person whom the channel knew by one of the `former` names has these `names` now."""
+
+    former: tuple[str, ...]
+    names: tuple[str, ...]
+    delivery_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Intervened:
+    """Somebody of the business answered `person` in the vendor's own app: a human has it now.
+
+    `vendor_id` is the vendor's id of that message, and `text` what it says; `aliases` are all the
+    names of the person.
+    """
+
+    person: Person
+    conversation_key: str
+    text: str
+    vendor_id: str
+    delivery_keys: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -221,7 +254,9 @@ class Addressed:
     about_itself: bool = False
 
 
-Item = Arrived | Opened | Stopped | Judged | Chosen | Ignored | Learnt | Receipt
+Item = (
+    Arrived | Opened | Stopped | Judged | Chosen | Moved | Intervened | Ignored | Learnt | Receipt
+)
 Reading = Delivered | Handshake | Forged | NotReady
 
 

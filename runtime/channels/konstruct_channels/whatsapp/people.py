@@ -11,7 +11,7 @@ from typing import Any
 
 from konstruct_channels.whatsapp.fields import listed, mapping, text
 
-_NUMBER = re.compile(r"\+?([0-9]{4,20})", re.ASCII)
+_NUMBER = re.compile(r"\+?([0-9]{5,20})", re.ASCII)
 _USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]{1,160}", re.ASCII)
 _LONGEST_NAME = 128
 
@@ -73,10 +73,3 @@ def _person(wa_id: str, bsuid: str, contacts: Any) -> Known | None:
 
 def _whole(known: Known) -> Known | None:
     return known if known.names else None
-
-
-def recipient(conversation_key: str) -> Mapping[str, str]:
-    """Return how a message is addressed: `to` a number, or as `recipient` a user id."""
-    if number(conversation_key):
-        return {"to": conversation_key, "recipient_type": "individual"}
-    return {"recipient": conversation_key, "recipient_type": "individual"}
