@@ -141,7 +141,7 @@ def test_an_agent_in_a_namespace_of_no_tenant_says_so(
         fenced.kubectl("delete", "namespace", "nobody", "--wait=false")
 
 
-def test_a_channel_that_is_not_served_yet_says_so_honestly(
+def test_a_channel_that_the_gateway_has_not_tried_yet_says_so_honestly(
     fenced: Cluster, running: OperatorProcess, far: FarRegistry
 ) -> None:
     phone = declared.connection(
@@ -162,9 +162,9 @@ def test_a_channel_that_is_not_served_yet_says_so_honestly(
         phone,
     )
     what = ("channelconnections", "phone", "-n", "team-chat")
-    found = _until(fenced, *what, "Stalled", "ChannelNotAvailable")
-    assert found["status"] == "True"
-    assert conditions(fenced, *what)["Authenticated"]["status"] == "False"
+    found = _until(fenced, *what, "Authenticated", "NotReportedYet")
+    assert found["status"] == "Unknown"
+    assert conditions(fenced, *what)["Ready"]["status"] == "False"
     status = fenced.get(*what)["status"]
     assert status["webhookURL"] == "https://chat.example/hooks/whatsapp/chat/phone"
     assert "/" in status["credentialsVersion"]
