@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from konstruct_local.chat_memory import ChatAddress, ChatMemory, ChatMemoryFile
 from konstruct_local.chat_reading import Question, Reader, question_of
 from konstruct_local.chat_socket import ChatSocket, Frame, Interrupted, open_chat
-from konstruct_local.errors import NoAnswer, Unreachable
+from konstruct_local.errors import NoAnswer, NotYours, Unreachable
 from konstruct_local.terminal import Terminal
 from konstruct_local.words import mark as _
 from konstruct_messages.replies import NoticeCode
@@ -53,13 +53,7 @@ class Chat:
 
     async def converse(self, lines: AsyncIterator[str], *, anew: bool = False) -> None:
         """Send each of `lines` when the reply to the one before has come. Raises NoAnswer."""
-        memory = self._remembered(anew=anew)
-        async with open_chat(self._url, self._address, memory) as socket:
-            memory = socket.memory
-            self._terminal.say(
-                _("You are talking to {agent}. End with Ctrl-D."), agent=socket.agent
-            )
-        self._reached = True
+        memory = await self._greet(self._remembered(anew=anew))
         async for line in lines:
             if not line.strip():
                 continue
@@ -76,6 +70,30 @@ class Chat:
         memory = memory.anew() if anew else memory
         self._reader = Reader(after=memory.after)
         return memory
+
+    async def _greet(self, memory: ChatMemory) -> ChatMemory:
+        try:
+            async with open_chat(self._url, self._address, memory) as socket:
+                self._reached = True
+                self._terminal.say(
+                    _("You are talking to {agent}. End with Ctrl-D."), agent=socket.agent
+                )
+                return socket.memory
+        except NotYours as refused:
+            return await self._greet(self._as_somebody_new(memory, refused))
+
+    def _as_somebody_new(self, memory: ChatMemory, refused: NotYours) -> ChatMemory:
+        """Forget a conversation that is not ours any more. Raises `refused` if there is none.
+
+        An installation that was made anew, or has another chat key, does not know who we were.
+        """
+        if not memory.conversation:
+            raise refused
+        self._terminal.complain(
+            _("You are a new visitor here. Your earlier conversation is not shown any more.")
+        )
+        self._reader = Reader()
+        return memory.anew()
 
     async def _until_answered(
         self, memory: ChatMemory, text: str, message_id: str, *, choice: str = ""
@@ -96,6 +114,9 @@ class Chat:
                     return self._keep(memory)
             except Interrupted:
                 memory = self._keep(memory)
+            except NotYours as refused:
+                memory = self._as_somebody_new(memory, refused)
+                continue
             except Unreachable:
                 if not self._reached:
                     raise
@@ -107,7 +128,7 @@ class Chat:
             match frame.get("type"):
                 case "accepted" if frame.get("id") == message_id:
                     accepted = int(frame["seq"])
-                    self._reader.saw(frame)
+                    self._reader.took(accepted)
                 case "delta" if self._terminal.lively:
                     self._terminal.show(self._reader.delta(frame), end="")
                 case "step" if self._terminal.lively:

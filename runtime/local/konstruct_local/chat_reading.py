@@ -82,6 +82,14 @@ class Reader:
         stream = self.streams.pop(str(frame.get("turn", "")), Stream())
         return stream.finish(str(frame.get("text", "")))
 
+    def took(self, seq: int) -> None:
+        """Remember the number that a message of ours got.
+
+        It is the newest of the conversation: a higher one that is remembered is from a database
+        that is no longer there.
+        """
+        self.after = seq
+
     def saw(self, frame: dict[str, Any]) -> None:
         """Remember a frame's sequence number, if it has one."""
         seq = frame.get("seq")

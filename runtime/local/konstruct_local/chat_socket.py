@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from konstruct_local.chat_memory import ChatAddress, ChatMemory
-from konstruct_local.errors import NoAnswer, Unreachable
+from konstruct_local.errors import NoAnswer, NotYours, Unreachable
 from konstruct_local.words import mark as _
 
 Frame = dict[str, Any]
@@ -146,9 +146,10 @@ async def _ticket(url: str, address: ChatAddress, memory: ChatMemory) -> Frame:
 
 def _ended(closed: ConnectionClosed) -> Exception:
     code = closed.rcvd.code if closed.rcvd is not None else 0
+    if code == _CLOSED_FOREIGN:
+        return NotYours(_("That conversation belongs to another person. Begin one with --new."))
     reasons = {
         _CLOSED_NO_TICKET: _("Konstruct did not accept the ticket. Try again."),
-        _CLOSED_FOREIGN: _("That conversation belongs to another person. Begin one with --new."),
         _CLOSED_TOO_FAST: _("Too many messages in a short time. Wait a minute and try again."),
     }
     return NoAnswer(reasons[code]) if code in reasons else Interrupted()

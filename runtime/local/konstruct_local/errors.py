@@ -4,6 +4,7 @@ LocalError
 ├── UnusableSystem    something the machine lacks; the message says what to do: exit 1
 ├── InvalidResources  the folder's YAML is refused; each problem has file, line and reason: exit 1
 └── NoAnswer          the chat's other side refuses: say why, exit 1
+    ├── NotYours      the conversation is another person's: begin another one
     └── Unreachable   nobody answers there: exit 1, or try again where somebody did before
 
 Messages are sentences to people: marked for translation where they are raised, with their values
@@ -28,6 +29,10 @@ class UnusableSystem(LocalError):
 
 class NoAnswer(LocalError):
     """The other side of a terminal chat refuses, or did not answer in time."""
+
+
+class NotYours(NoAnswer):
+    """The conversation belongs to another person."""
 
 
 class Unreachable(NoAnswer):

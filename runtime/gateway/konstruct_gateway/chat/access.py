@@ -1,6 +1,7 @@
 """Who may chat where: the place a public address names, and the origins that may use it."""
 
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -57,6 +58,14 @@ class Place:
         if self.declared is None:
             return True
         return judge(self.declared, person_key, standing) is Admission.ADMITTED
+
+
+async def reach_place(view: RegistryView, tenant_name: str, connection_name: str) -> Place:
+    """Return what an address names, though this replica has not heard of it yet.
+
+    Raises Unloaded, NotFound or RetryLater.
+    """
+    return await view.reach(partial(find_place, view, tenant_name, connection_name))
 
 
 def find_place(view: RegistryView, tenant_name: str, connection_name: str) -> Place:

@@ -27,6 +27,7 @@ from konstruct_messages.credentials import (
     verify,
 )
 from konstruct_messages.errors import MessagesError
+from konstruct_store.errors import RetryLater
 
 _PREFLIGHT_SECONDS = "600"
 
@@ -49,7 +50,7 @@ class ChatRoutes:
 
     async def preflight(self, request: Request) -> Response:
         """Answer a browser that asks whether a page may take a ticket."""
-        place = self._place(request)
+        place = await self._place(request)
         self._check_origin(request, place)
         headers = {
             **self._cors(request),
@@ -61,7 +62,7 @@ class ChatRoutes:
 
     async def ticket(self, request: Request) -> Response:
         """Give a visitor a ticket for one socket, and a credential to come back as the same."""
-        place = self._place(request)
+        place = await self._place(request)
         self._check_origin(request, place)
         try:
             self._check_visitor(request, place)
@@ -86,10 +87,10 @@ class ChatRoutes:
     async def socket(self, socket: WebSocket) -> None:
         """Serve one person's socket."""
         try:
-            place = self._place(socket)
+            place = await self._place(socket)
             self._check_origin(socket, place)
-        except GatewayError as error:
-            refusal = answers.of_exception(error) or Response(status_code=error.status)
+        except (GatewayError, RetryLater) as error:
+            refusal = answers.of_exception(error) or Response(status_code=503)
             await socket.send_denial_response(refusal)
             return
         caller = address(socket)
@@ -110,9 +111,9 @@ class ChatRoutes:
         finally:
             self._services.addresses.give(caller)
 
-    def _place(self, connection: HTTPConnection) -> Place:
+    async def _place(self, connection: HTTPConnection) -> Place:
         names = connection.path_params
-        return access.find_place(self._services.view, names["tenant"], names["connection"])
+        return await access.reach_place(self._services.view, names["tenant"], names["connection"])
 
     def _check_origin(self, connection: HTTPConnection, place: Place) -> None:
         origin = connection.headers.get("origin")

@@ -154,7 +154,10 @@ class Session:
             link=self.services.files.link_of(self.place.tenant.tenant_id),
             idle_seconds=_ALONE_SECONDS if self.services.replicas.alone else _IDLE_SECONDS,
         )
-        self._outgoing.start_after(auth.after or 0)
+        # A database that is new or was restored knows less than the client has seen: what is said
+        # from now on gets numbers that it would otherwise take for seen.
+        known = conversation.last_seq if conversation is not None else 0
+        self._outgoing.start_after(min(auth.after or 0, known))
         self.services.hub.join(self, self.conversation_id)
         config = self.place.config
         name = self._agent.display_name

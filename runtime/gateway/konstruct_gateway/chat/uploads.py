@@ -66,7 +66,7 @@ class Uploads:
 
     async def preflight(self, request: Request) -> Response:
         """Answer a browser that asks whether a page may send a file."""
-        place = access.find_place(
+        place = await access.reach_place(
             self.services.view, request.path_params["tenant"], request.path_params["connection"]
         )
         self._check_origin(request, place)
@@ -85,7 +85,7 @@ class Uploads:
         headers that let the page read them.
         """
         names = request.path_params
-        place = access.find_place(self.services.view, names["tenant"], names["connection"])
+        place = await access.reach_place(self.services.view, names["tenant"], names["connection"])
         self._check_origin(request, place)
         try:
             attachment = await self._take(request, place)

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -97,7 +98,7 @@ class HookRoutes:
 
     async def own(self, request: Request) -> Response:
         """Take a webhook: 200 says that all it held is durable."""
-        route, spec = self._route(request)
+        route, spec = await self.view.reach(partial(self._route, request))
         config = route.connection.config
         if any(config.get(name, value) != value for name, value in spec.webhook_with.items()):
             raise NoSuchHalf("The connection has no address of its own.")

@@ -3,14 +3,16 @@
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 from nacl.public import PrivateKey
 
 from konstruct_gateway.errors import NotFound, Unauthorised, Unloaded
+from konstruct_gateway.registry.looking import SharedLook
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.seals import open_sealed
 from konstruct_registry.snapshot import (
@@ -22,6 +24,8 @@ from konstruct_registry.snapshot import (
 from konstruct_store import registry as stored
 from konstruct_store.registry import Verified
 from konstruct_store.store import Store
+
+Found = TypeVar("Found")
 
 
 class RegistryView:
@@ -39,6 +43,7 @@ class RegistryView:
         self._by_name: Mapping[str, TenantSnapshot] = MappingProxyType({})
         self._by_token: Mapping[str, UUID] = MappingProxyType({})
         self._refreshing = asyncio.Lock()
+        self._again = SharedLook(self.refresh)
         self._opened: dict[tuple[UUID, str], dict[str, str]] = {}
         self._verified: dict[tuple[UUID, UUID], Verified] = {}
 
@@ -77,6 +82,18 @@ class RegistryView:
             if changed:
                 self._index()
             return changed
+
+    async def reach(self, find: Callable[[], Found]) -> Found:
+        """Return what `find` finds here; if that is nothing, in the registry as it is stored now.
+
+        Another replica may have taken a tenant that is Ready by now and still unknown here. Raises
+        what `find` raises the second time, or RetryLater.
+        """
+        try:
+            return find()
+        except NotFound:
+            await self._again.look()
+            return find()
 
     async def _start_over(self) -> None:
         """Read everything: the database was restored and is older than what is known here."""

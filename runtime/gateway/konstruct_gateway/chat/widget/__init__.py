@@ -33,7 +33,8 @@ class Widget:
     async def script(self, request: Request) -> Response:
         """Answer the script, or 304. Raises NotFound, Forbidden (no visitors) and Unloaded."""
         names = request.path_params
-        place = access.find_place(self._services.view, names["tenant"], names["connection"])
+        view = self._services.view
+        place = await access.reach_place(view, names["tenant"], names["connection"])
         origin, host = request.headers.get("origin"), request.headers.get("host", "")
         public_url = self._services.settings.public_url
         if not place.takes_visitors:
