@@ -264,7 +264,8 @@ end_idle:
 
 /*
  * Leases run out at any time, even under a living worker. A sender's does so only when its call is
- * surely over: the vendor's time-out is shorter than the lease, which is what makes asking decisive.
+ * surely over, which is what makes asking decisive: the vendor's time-out is shorter than the lease,
+ * and a replica breaks its calls off before the others may hold it for dead and end its leases.
  */
 proctype Clock() {
     byte steps = EXPIRIES;

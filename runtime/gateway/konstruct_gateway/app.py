@@ -23,6 +23,7 @@ _SOCKETS_AT_A_TIME = 100
 _DRAIN_SECONDS = 5.0
 _LATER_TICK_SECONDS = 0.5
 _SIGN_TICK_SECONDS = 5.0
+_GUARD_TICK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,8 @@ def _start(
         "replicas": (poll, parts.replicas.refresh),
         "sender": (0.0, parts.sender.round),
         "backlog": (settings.backlog_seconds, parts.sender.count_backlog),
+        "guard": (min(_GUARD_TICK_SECONDS, poll), parts.sender.guard),
+        "release": (poll, parts.sender.release),
         "prober": (poll, parts.prober.round),
         "listeners": (poll, listeners.round),
         "doorkeeper": (poll, parts.hooks.reception.decide_held),

@@ -151,7 +151,14 @@ def assemble(
         doubt=prober.doubt,
     )
     traces = open_traces(settings, "gateway")
-    sender = Sender(delivering, settings.poll_seconds, queued=queued, traces=traces)
+    sender = Sender(
+        delivering,
+        settings.poll_seconds,
+        queued=queued,
+        traces=traces,
+        replica_id=replicas.replica_id,
+        silent=lambda: replicas.silent,
+    )
     drafts = Drafts(store, view, metrics, outbounds, queued)
     signs = SignBoard(view, outbounds, sentences)
     telling.listen(drafts.heard)

@@ -1,7 +1,12 @@
-"""The other replicas: found through a small table, told over HTTP. Lossy by design."""
+"""The other replicas: found through a small table, told over HTTP. Lossy by design.
+
+A replica that cannot announce itself is dead to the others after `LIVE_SECONDS`, and they take over
+what it was sending. It knows so itself, some seconds earlier (`silent`).
+"""
 
 import asyncio
 import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from uuid import UUID
@@ -16,14 +21,26 @@ from konstruct_store.store import Store
 _MOST_QUEUED = 5_000
 _MOST_AT_ONCE = 500
 _PATH = "/internal/replicas/events"
+# What is on its way to a vendor when a call is broken off arrives before the others ask about it.
+_SILENT_SECONDS = stored.LIVE_SECONDS - 5.0
 
 
 class Replicas:
     """Announces this replica and passes hints to the others, one queue and task per peer."""
 
-    def __init__(self, store: Store, *, replica_id: UUID, url: str, token: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        replica_id: UUID,
+        url: str,
+        token: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.replica_id = replica_id
         self._store = store
-        self._replica_id = replica_id
+        self._clock = clock
+        self._announced_at = clock()
         self._url = url
         self._token = token
         self._peers: dict[str, _Peer] = {}
@@ -32,6 +49,11 @@ class Replicas:
     def alone(self) -> bool:
         """Whether no other replica is known."""
         return not self._peers
+
+    @property
+    def silent(self) -> bool:
+        """Whether this replica could not announce itself for so long that it may soon be dead."""
+        return self._clock() - self._announced_at >= _SILENT_SECONDS
 
     def mine(self, key: str) -> bool:
         """Tell whether something that one replica does for all falls to this one.
@@ -48,11 +70,14 @@ class Replicas:
 
     async def refresh(self) -> None:
         """Announce this replica and learn of the others. Raises RetryLater."""
+        began = self._clock()
+        await stored.announce(self._store, self.replica_id, self._url)
+        # The database's clock read no earlier than this.
+        self._announced_at = began
         if not self._url:
             return
-        await stored.announce(self._store, self._replica_id, self._url)
         others: Mapping[UUID, str] = await stored.replicas(self._store)
-        urls = {url for key, url in others.items() if key != self._replica_id and url != self._url}
+        urls = {url for key, url in others.items() if key != self.replica_id and url != self._url}
         for url in self._peers.keys() - urls:
             self._peers.pop(url).close()
         for url in urls - self._peers.keys():
@@ -64,8 +89,7 @@ class Replicas:
         for peer in peers:
             peer.close()
         await asyncio.gather(*(peer.ended() for peer in peers), return_exceptions=True)
-        if self._url:
-            await stored.retire(self._store, self._replica_id)
+        await stored.retire(self._store, self.replica_id)
 
 
 def _weight(key: str) -> Callable[[str], bytes]:

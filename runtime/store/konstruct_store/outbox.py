@@ -13,6 +13,7 @@ import asyncpg
 from konstruct_messages.replies import Choice, DeliveryState, NoticeCode
 from konstruct_store.errors import TurnLost
 from konstruct_store.identifiers import new_id
+from konstruct_store.replicas import LIVE_SECONDS
 from konstruct_store.statements import statement
 from konstruct_store.store import Connection, Store, count_of, enter
 
@@ -86,12 +87,14 @@ async def claim_deliveries(
     per_tenant: int = _PER_TENANT,
     busy: Mapping[UUID, int] = _NOTHING,
     held_back: Collection[UUID] = (),
+    replica_id: UUID | None = None,
 ) -> list[Delivery]:
     """Claim the first open delivery of up to `limit` conversations, tenants in rotation.
 
     No tenant gets more than `per_tenant` at once, `busy` (what is being sent for each) included,
     and within a tenant its connections take turns; those `held_back` get none. A delivery whose
-    lease ran out is claimed again with a higher attempt. Raises RetryLater.
+    lease ran out is claimed again with a higher attempt. `replica_id` is who claims, if that one
+    announces that it lives: see `release_of_dead`. Raises RetryLater.
     """
     while True:
         found: list[Delivery] = []
@@ -99,7 +102,7 @@ async def claim_deliveries(
             rows = await connection.fetch(
                 statement("outbox/lock_due"),
                 *(float(lease_seconds), limit, per_tenant),
-                *(list(busy), list(busy.values()), list(held_back)),
+                *(list(busy), list(busy.values()), list(held_back), replica_id),
             )
             by_tenant: dict[UUID, list[UUID]] = defaultdict(list)
             for row in rows:
@@ -110,6 +113,16 @@ async def claim_deliveries(
         # Rows with nothing left to send are dropped above; what is due behind them comes next.
         if found or not rows:
             return found
+
+
+async def release_of_dead(store: Store, *, dead_seconds: float = LIVE_SECONDS) -> int:
+    """Let what dead replicas were sending be claimed before its lease ends; return how much.
+
+    A replica is dead that announced nothing for `dead_seconds`: by then it must have ended its own
+    calls (see `replicas.announce`). The next attempt is in doubt. Raises RetryLater.
+    """
+    async with store.untenanted() as connection:
+        return len(await connection.fetch(statement("outbox/release"), float(dead_seconds)))
 
 
 async def _take(

@@ -5,17 +5,22 @@ from uuid import UUID
 from konstruct_store.statements import statement
 from konstruct_store.store import Store, count_of
 
-_LIVE_SECONDS = 15.0
+LIVE_SECONDS = 15.0
+"""A replica that said nothing for so long is dead to the others."""
+
 _KEPT_SECONDS = 3600.0
 
 
 async def announce(store: Store, replica_id: UUID, url: str) -> None:
-    """Say that the replica lives and where its internal port is; repeat every few seconds."""
+    """Say that the replica lives and where its internal port is; repeat every few seconds.
+
+    Without a `url` the others know only that it lives. An earlier replica at the same one is dead.
+    """
     async with store.connection() as connection:
-        await connection.execute(statement("replicas/announce"), replica_id, url)
+        await connection.execute(statement("replicas/announce"), replica_id, url, LIVE_SECONDS)
 
 
-async def replicas(store: Store, *, live_seconds: float = _LIVE_SECONDS) -> dict[UUID, str]:
+async def replicas(store: Store, *, live_seconds: float = LIVE_SECONDS) -> dict[UUID, str]:
     """Return the URLs of the replicas that announced themselves within `live_seconds`."""
     async with store.connection() as connection:
         rows = await connection.fetch(statement("replicas/live"), float(live_seconds))

@@ -716,10 +716,11 @@ CREATE TABLE konstruct.deliveries (
     receipt_at timestamp with time zone,
     sent_again integer NOT NULL DEFAULT 0,
     closed_at timestamp with time zone,
+    media_id uuid,
     CONSTRAINT deliveries_tenant_id_turn_id_part_key UNIQUE (tenant_id, turn_id, part),
     CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, delivery_id),
     CONSTRAINT deliveries_cause_check CHECK ((cause = ANY (ARRAY[''::text, 'Content'::text, 'Credentials'::text, 'Connection'::text, 'GaveUp'::text, 'Vendor'::text]))),
-    CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 64))),
+    CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 999))),
     CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Drafting'::text, 'Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
 ) WITH (fillfactor=85);
 CREATE INDEX deliveries_of_conversation ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (queued_at > '-infinity'::timestamp with time zone);
@@ -739,9 +740,12 @@ CREATE TABLE konstruct.delivery_dispatch (
     conversation_id uuid NOT NULL,
     due_at timestamp with time zone NOT NULL,
     connection_id uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,
+    replica_id uuid,
+    leased_until timestamp with time zone,
     CONSTRAINT delivery_dispatch_pkey PRIMARY KEY (tenant_id, conversation_id)
 ) WITH (autovacuum_analyze_scale_factor=0.05, autovacuum_vacuum_cost_delay=0, autovacuum_vacuum_scale_factor=0.01, autovacuum_vacuum_threshold=200, fillfactor=70);
 CREATE INDEX delivery_dispatch_due ON konstruct.delivery_dispatch USING btree (tenant_id, connection_id, due_at);
+CREATE INDEX delivery_dispatch_held ON konstruct.delivery_dispatch USING btree (replica_id) WHERE (replica_id IS NOT NULL);
 GRANT DELETE, SELECT ON konstruct.delivery_dispatch TO konstruct_eraser;
 GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.delivery_dispatch TO konstruct_gateway;
 
@@ -886,12 +890,15 @@ CREATE TABLE konstruct.media (
     attempt integer NOT NULL DEFAULT 0,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     settled_at timestamp with time zone,
+    turn_id uuid,
     CONSTRAINT media_pkey PRIMARY KEY (tenant_id, media_id),
     CONSTRAINT media_check CHECK (((state = 'Waiting'::text) = (settled_at IS NULL))),
-    CONSTRAINT media_check1 CHECK (((item_id IS NULL) = (conversation_id IS NULL))),
-    CONSTRAINT media_source_check CHECK ((source = ANY (ARRAY['Upload'::text, 'Vendor'::text]))),
+    CONSTRAINT media_check1 CHECK (((source = 'Made'::text) OR ((item_id IS NULL) = (conversation_id IS NULL)))),
+    CONSTRAINT media_made_check CHECK (((source = 'Made'::text) = (turn_id IS NOT NULL))),
+    CONSTRAINT media_source_check CHECK ((source = ANY (ARRAY['Upload'::text, 'Vendor'::text, 'Made'::text]))),
     CONSTRAINT media_state_check CHECK ((state = ANY (ARRAY['Waiting'::text, 'Stored'::text, 'Failed'::text])))
 );
+CREATE INDEX media_made ON konstruct.media USING btree (tenant_id, turn_id) WHERE (turn_id IS NOT NULL);
 CREATE INDEX media_old ON konstruct.media USING btree (tenant_id, created_at) WHERE (conversation_id IS NOT NULL);
 CREATE INDEX media_unsaid ON konstruct.media USING btree (tenant_id, created_at) WHERE (conversation_id IS NULL);
 CREATE INDEX media_waiting ON konstruct.media USING btree (tenant_id, item_id) WHERE (state = 'Waiting'::text);

@@ -1,9 +1,13 @@
-"""From a recorded reply to the vendor: claimed in rotation, fenced, in order per conversation."""
+"""From a recorded reply to the vendor: claimed in rotation, fenced, in order per conversation.
+
+What a dead replica was sending is taken over once the others know that it is dead. A replica that
+may be dead to them breaks its calls off before that: nobody else sends what it still sends.
+"""
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -45,6 +49,11 @@ class Sender:
     lease_seconds: float = _LEASE_SECONDS
     per_tenant: int = _MOST_PER_TENANT
     traces: Traces = field(default_factory=Traces)
+    replica_id: UUID | None = None
+    """Who claims; None: a replica that tells nobody that it lives."""
+    silent: Callable[[], bool] = lambda: False
+    """Whether this replica may soon be dead to the others."""
+    _broken_off: list[_Sending] = field(default_factory=list)
     _sending: set[_Sending] = field(default_factory=set)
     _claiming: asyncio.Lock = field(default_factory=asyncio.Lock)
     _closing: bool = False
@@ -62,6 +71,28 @@ class Sender:
         async with self._claiming:
             while not self._closing and await self._claim():
                 pass
+
+    async def guard(self) -> None:
+        """Break off what is being sent while this replica is silent. Needs no database."""
+        for one in list(self._sending) if self.silent() else ():
+            if one.task is not None and one not in self._broken_off:
+                structlog.get_logger(__name__).warning(
+                    "delivery broken off", delivery_id=str(one.delivery.delivery_id)
+                )
+                one.task.cancel()
+                self._broken_off.append(one)
+
+    async def release(self) -> None:
+        """Let what this replica broke off, and what dead ones were sending, be due.
+
+        Whoever takes it asks the vendor first. Raises RetryLater.
+        """
+        while self._broken_off and not self.silent():
+            await self._give_back(self._broken_off.pop())
+        released = await outbox.release_of_dead(self.delivering.store)
+        if released:
+            structlog.get_logger(__name__).warning("deliveries released", deliveries=released)
+            self.queued.set()
 
     async def count_backlog(self) -> None:
         """Show what waits and what was not delivered, of all tenants. Raises RetryLater."""
@@ -96,7 +127,7 @@ class Sender:
     async def _claim(self) -> bool:
         """Claim once and start sending; tell whether there may be more."""
         room = _MOST_AT_ONCE - len(self._sending)
-        if room <= 0:
+        if room <= 0 or self.silent():
             return False
         claimed = await outbox.claim_deliveries(
             self.delivering.store,
@@ -105,6 +136,7 @@ class Sender:
             per_tenant=self.per_tenant,
             busy=self._busy(),
             held_back=self.delivering.holds.held_back(),
+            replica_id=self.replica_id,
         )
         for delivery in claimed:
             one = _Sending(delivery)

@@ -1,7 +1,8 @@
 -- Lock conversations with something to send: every tenant's first, then every tenant's second, and
 -- within a tenant the connections in rotation; of each the longest due first.
 -- $1 lease seconds, $2 limit, $3 limit per tenant, $4 tenants that are being sent for,
--- $5 how much of each, $6 connections that are held back
+-- $5 how much of each, $6 connections that are held back, $7 replica that claims (null: one that
+-- tells nobody that it lives)
 WITH RECURSIVE queues AS (
     SELECT
         '00000000-0000-0000-0000-000000000000'::uuid AS tenant_id,
@@ -60,7 +61,10 @@ locked AS (
 )
 
 UPDATE konstruct.delivery_dispatch AS d
-SET due_at = now() + $1 * interval '1 second'
+SET
+    due_at = now() + $1 * interval '1 second',
+    leased_until = now() + $1 * interval '1 second',
+    replica_id = $7
 FROM locked AS l
 WHERE d.tenant_id = l.tenant_id AND d.conversation_id = l.conversation_id
 RETURNING d.tenant_id, d.conversation_id
