@@ -164,7 +164,7 @@ def test_a_channel_that_the_gateway_has_not_tried_yet_says_so_honestly(
     what = ("channelconnections", "phone", "-n", "team-chat")
     found = _until(fenced, *what, "Authenticated", "NotReportedYet")
     assert found["status"] == "Unknown"
-    assert conditions(fenced, *what)["Ready"]["status"] == "False"
+    assert conditions(fenced, *what)["Ready"]["status"] == "Unknown"
     status = fenced.get(*what)["status"]
     assert status["webhookURL"] == "https://chat.example/hooks/whatsapp/chat/phone"
     assert "/" in status["credentialsVersion"]

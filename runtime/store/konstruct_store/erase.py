@@ -25,6 +25,7 @@ TABLES = (
     "held_messages",
     "media_dispatch",
     "media",
+    "person_names",
     "conversations",
     "usage_reservations",
     "usage_totals",

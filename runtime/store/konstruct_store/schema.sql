@@ -933,6 +933,21 @@ GRANT SELECT ON konstruct.migrations TO konstruct_gateway;
 GRANT SELECT ON konstruct.migrations TO konstruct_llm;
 GRANT SELECT ON konstruct.migrations TO konstruct_portal;
 
+CREATE TABLE konstruct.person_names (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    name text NOT NULL,
+    conversation_key text NOT NULL,
+    known_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT person_names_pkey PRIMARY KEY (tenant_id, connection_id, name)
+);
+CREATE INDEX person_names_of_conversation ON konstruct.person_names USING btree (tenant_id, connection_id, conversation_key);
+ALTER TABLE konstruct.person_names ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.person_names FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.person_names USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.person_names TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.person_names TO konstruct_gateway;
+
 CREATE TABLE konstruct.portal_attempts (
     key text NOT NULL,
     counted integer NOT NULL,
