@@ -190,3 +190,8 @@ campaign-queue-chaos: $(VENV)/.installed ## Break the database in five ways unde
 .PHONY: campaign-failpoints
 campaign-failpoints: $(VENV)/.installed ## Let a program die at every boundary of a message's path (SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_failpoints.py --seed $(SEED)
+
+STATEMENTS ?= 1000000
+.PHONY: campaign-tenancy
+campaign-tenancy: $(VENV)/.installed ## Generate SQL as each program inside a tenant; no other may show (STATEMENTS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_tenancy.py --statements $(STATEMENTS) --seed $(SEED)
