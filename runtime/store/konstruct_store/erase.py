@@ -26,6 +26,7 @@ TABLES = (
     "media_dispatch",
     "media",
     "person_names",
+    "channel_templates",
     "conversations",
     "usage_reservations",
     "usage_totals",

@@ -370,6 +370,11 @@ BEGIN
             WHERE d.tenant_id = tenant AND d.state IN ('Queued', 'Sending')
             GROUP BY d.state
             UNION ALL
+            SELECT d.state, count(*), min(d.queued_at)
+            FROM konstruct.deliveries AS d
+            WHERE d.tenant_id = tenant AND d.state = 'Held'
+            GROUP BY d.state
+            UNION ALL
             SELECT d.state, count(*), min(d.settled_at)
             FROM konstruct.deliveries AS d
             WHERE
@@ -620,6 +625,25 @@ GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_gateway;
 GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_llm;
 GRANT INSERT, SELECT ON konstruct.audit_payload TO konstruct_portal;
 
+CREATE TABLE konstruct.channel_templates (
+    tenant_id uuid NOT NULL,
+    connection_id uuid NOT NULL,
+    name text NOT NULL,
+    language text NOT NULL,
+    state text NOT NULL,
+    category text NOT NULL DEFAULT ''::text,
+    quality text NOT NULL DEFAULT ''::text,
+    words text NOT NULL DEFAULT ''::text,
+    listed_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT channel_templates_pkey PRIMARY KEY (tenant_id, connection_id, name, language)
+);
+ALTER TABLE konstruct.channel_templates ENABLE ROW LEVEL SECURITY;
+ALTER TABLE konstruct.channel_templates FORCE ROW LEVEL SECURITY;
+CREATE POLICY tenant ON konstruct.channel_templates USING (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid) WITH CHECK (tenant_id = (NULLIF(current_setting('konstruct.tenant'::text, true), ''::text))::uuid);
+GRANT DELETE, SELECT ON konstruct.channel_templates TO konstruct_eraser;
+GRANT DELETE, INSERT, SELECT, UPDATE ON konstruct.channel_templates TO konstruct_gateway;
+GRANT SELECT ON konstruct.channel_templates TO konstruct_portal;
+
 CREATE TABLE konstruct.conversations (
     tenant_id uuid NOT NULL,
     conversation_id uuid NOT NULL,
@@ -637,6 +661,8 @@ CREATE TABLE konstruct.conversations (
     active_at timestamp with time zone NOT NULL DEFAULT now(),
     active_hour timestamp with time zone NOT NULL DEFAULT date_trunc('hour'::text, now(), 'UTC'::text),
     fresh_after bigint NOT NULL DEFAULT 0,
+    window_ends_at timestamp with time zone,
+    reopened_at timestamp with time zone,
     CONSTRAINT conversations_tenant_id_connection_id_conversation_key_key UNIQUE (tenant_id, connection_id, conversation_key),
     CONSTRAINT conversations_pkey PRIMARY KEY (tenant_id, conversation_id),
     CONSTRAINT conversations_mode_check CHECK ((mode = ANY (ARRAY['Agent'::text, 'Human'::text])))
@@ -716,13 +742,18 @@ CREATE TABLE konstruct.deliveries (
     receipt_at timestamp with time zone,
     sent_again integer NOT NULL DEFAULT 0,
     closed_at timestamp with time zone,
+    template jsonb,
+    lost_ids text[] NOT NULL DEFAULT '{}'::text[],
+    charge_category text NOT NULL DEFAULT ''::text,
+    billable boolean,
     media_id uuid,
     CONSTRAINT deliveries_tenant_id_turn_id_part_key UNIQUE (tenant_id, turn_id, part),
     CONSTRAINT deliveries_pkey PRIMARY KEY (tenant_id, delivery_id),
-    CONSTRAINT deliveries_cause_check CHECK ((cause = ANY (ARRAY[''::text, 'Content'::text, 'Credentials'::text, 'Connection'::text, 'GaveUp'::text, 'Vendor'::text]))),
+    CONSTRAINT deliveries_cause_check CHECK ((cause = ANY (ARRAY[''::text, 'Content'::text, 'Credentials'::text, 'Connection'::text, 'GaveUp'::text, 'Vendor'::text, 'Window'::text]))),
     CONSTRAINT deliveries_part_check CHECK (((part >= 0) AND (part <= 999))),
-    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Drafting'::text, 'Queued'::text, 'Sending'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
+    CONSTRAINT deliveries_state_check CHECK ((state = ANY (ARRAY['Drafting'::text, 'Queued'::text, 'Sending'::text, 'Held'::text, 'Sent'::text, 'Refused'::text, 'Unknown'::text, 'Withheld'::text])))
 ) WITH (fillfactor=85);
+CREATE INDEX deliveries_held ON konstruct.deliveries USING btree (tenant_id, conversation_id) WHERE (state = 'Held'::text);
 CREATE INDEX deliveries_of_conversation ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (queued_at > '-infinity'::timestamp with time zone);
 CREATE INDEX deliveries_open ON konstruct.deliveries USING btree (tenant_id, conversation_id, seq, part) WHERE (state = ANY (ARRAY['Queued'::text, 'Sending'::text]));
 CREATE INDEX deliveries_undelivered ON konstruct.deliveries USING btree (tenant_id, settled_at) WHERE ((state = ANY (ARRAY['Refused'::text, 'Unknown'::text])) AND (closed_at IS NULL));
@@ -1208,6 +1239,10 @@ CREATE TABLE konstruct.usage_ledger (
     output_tokens bigint NOT NULL,
     cost_micro_usd bigint NOT NULL,
     at timestamp with time zone NOT NULL DEFAULT now(),
+    delivery_id uuid,
+    category text NOT NULL DEFAULT ''::text,
+    billable boolean,
+    priced boolean NOT NULL DEFAULT true,
     CONSTRAINT usage_ledger_pkey PRIMARY KEY (tenant_id, entry_id),
     CONSTRAINT usage_ledger_cost_micro_usd_check CHECK ((cost_micro_usd >= 0)),
     CONSTRAINT usage_ledger_input_tokens_check CHECK ((input_tokens >= 0)),
