@@ -56,9 +56,13 @@ class Handshake:
 
 @dataclass(frozen=True)
 class Forged:
-    """Nobody who knows the secret made this, or too long ago. `code` is for metrics."""
+    """Nobody who knows the secret made this, or too long ago. `code` is for metrics.
+
+    `handshake`: it only asked whether somebody is here, in words that are not the vendor's.
+    """
 
     code: str
+    handshake: bool = False
 
 
 @dataclass(frozen=True)

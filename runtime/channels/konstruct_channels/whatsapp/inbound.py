@@ -65,7 +65,7 @@ def _handshake(query: Mapping[str, str], token: str) -> Reading:
     challenge = query.get("hub.challenge", "")
     asked = query.get("hub.mode") == "subscribe" and _CHALLENGE.fullmatch(challenge)
     if not signing.same(token, query.get("hub.verify_token", "")) or not asked:
-        return Forged("bad_verify_token")
+        return Forged("bad_verify_token", handshake=True)
     return Handshake(challenge.encode())
 
 

@@ -1,5 +1,6 @@
 """Who may write over a connection: its `access`, judged. Pure."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from konstruct_channels.inbound import Standing
@@ -27,12 +28,22 @@ class Admission(StrEnum):
 
 
 def judge(
-    connection: ConnectionSnapshot, person_key: str, standing: Standing, *, asked: bool = False
+    connection: ConnectionSnapshot,
+    person_key: str,
+    standing: Standing,
+    *,
+    aliases: Iterable[str] = (),
+    asked: bool = False,
 ) -> Admission:
-    """Say whether a person may write. `asked`: the vendor will not say more than `standing`."""
+    """Say whether a person may write.
+
+    `aliases` are the names that this delivery vouches for; `asked`: the vendor will not say more
+    than `standing`.
+    """
     access = connection.access
     allowed = access.get("allowed")
-    if isinstance(allowed, list) and person_key in allowed:
+    names = tuple(aliases) or (person_key,)
+    if isinstance(allowed, list) and listed(allowed, *names):
         return Admission.ADMITTED
     if access.get("policy") == "Listed":
         return Admission.NOT_LISTED
@@ -43,6 +54,12 @@ def judge(
     if standing is Standing.MEMBER or access.get("guests") != _DENIED:
         return Admission.ADMITTED
     return Admission.UNKNOWN_PERSON if asked else Admission.UNDECIDED
+
+
+def listed(entries: Iterable[object], *names: str) -> bool:
+    """Tell whether one of a person's names is in a list; numbers are written with + or without."""
+    plain = {name.removeprefix("+") for name in names}
+    return any(isinstance(one, str) and one.removeprefix("+") in plain for one in entries)
 
 
 def asks_for_guests(connection: ConnectionSnapshot) -> bool:

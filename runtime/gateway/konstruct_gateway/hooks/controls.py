@@ -1,9 +1,10 @@
 """What people do in a channel besides writing: open it, press Stop, judge a reply, choose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from konstruct_channels.inbound import Arrived, Chosen, Judged, Opened, Stopped
+from konstruct_channels.inbound import Arrived, Chosen, Intervened, Judged, Opened, Stopped
 from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.errors import Unavailable
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.hooks.welcome import Welcome
@@ -11,9 +12,10 @@ from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_messages import inbound
 from konstruct_messages.inbound import Command, Ignored, InboundKind, InboundMessage
-from konstruct_store import asks, controls, people
+from konstruct_store import asks, controls, interventions, people
 from konstruct_store import receive as stored
 from konstruct_store.asks import ChoiceVerdict
+from konstruct_store.interventions import Intervention
 from konstruct_store.store import Store
 
 
@@ -52,13 +54,53 @@ class Controls:
             ),
         )
         ask, message = resolved.ask, resolved.message
-        if ask is None or ask.conversation_key not in chosen.conversation_keys:
+        foreign = ask is None or ask.conversation_key not in chosen.conversation_keys
+        if chosen.otherwise is not None and (foreign or resolved.verdict is ChoiceVerdict.EXPIRED):
+            return chosen.otherwise
+        if ask is None or foreign:
             return Ignored(reason="choice_unknown", dedupe_keys=chosen.delivery_keys)
         if message is None or resolved.verdict is not ChoiceVerdict.TAKEN:
             reason = f"choice_{resolved.verdict.value.lower()}"
             return Ignored(reason=reason, dedupe_keys=chosen.delivery_keys)
+        if chosen.otherwise is not None:
+            return replace(chosen.otherwise, message=message)
         room = message.conversation_key.partition(":")[0]
         return Arrived(message, delivery_keys=chosen.delivery_keys, room=room)
+
+    async def intervene(self, route: Route, intervened: Intervened) -> None:
+        """Give the conversation to the human who answers in the vendor's app. Raises RetryLater."""
+        agent, tenant = route.agent, route.tenant
+        if agent is None:
+            raise Unavailable("There is nobody here who could answer.")
+        noted = Ignored(reason="human_answered", dedupe_keys=intervened.delivery_keys)
+        channel = route.connection.type
+        made = await interventions.intervene(
+            self.store,
+            tenant.tenant_id,
+            Intervention(
+                connection_id=route.connection.connection_id,
+                conversation_key=intervened.conversation_key,
+                person=intervened.person,
+                vendor_id=intervened.vendor_id,
+                text=intervened.text,
+                name=tenant.display_name or tenant.name,
+                actor=f"{channel}:{route.connection.name}",
+                agent_id=agent.agent_id,
+                agent_name=agent.display_name,
+            ),
+            noted=noted,
+        )
+        if made is None:
+            return
+        self.metrics.ignored.labels(channel, noted.reason).inc()
+        for entry in made.entries:
+            hint = Hint(
+                kind="Log",
+                tenant_id=tenant.tenant_id,
+                conversation_id=made.conversation_id,
+                seq=entry.seq,
+            )
+            self.telling.tell(hint, (entry,))
 
     async def _open(self, route: Route, opened: Opened) -> None:
         if await self._noted(route, Ignored(reason="opened", dedupe_keys=opened.delivery_keys)):

@@ -75,7 +75,7 @@ class Doorkeeper:
         Raises RetryLater or Unavailable; then nothing was kept.
         """
         person = arrived.message.person.key
-        verdict = judge(route.connection, person, arrived.standing)
+        verdict = judge(route.connection, person, arrived.standing, aliases=arrived.aliases)
         if verdict is Admission.ADMITTED and not asks_for_guests(route.connection):
             return True
         if verdict.refused:
@@ -105,7 +105,8 @@ class Doorkeeper:
     ) -> Admission:
         # What the delivery itself says is newer than what was asked before.
         said = arrived.standing if arrived.standing is not Standing.UNKNOWN else standing
-        return judge(route.connection, arrived.message.person.key, said, asked=asked)
+        person, aliases = arrived.message.person.key, arrived.aliases
+        return judge(route.connection, person, said, aliases=aliases, asked=asked)
 
     async def round(self, receive: Receive) -> None:
         """Decide about what waits, in its order. Raises RetryLater; the rest waits on."""
@@ -261,6 +262,7 @@ def _payload(arrived: Arrived) -> dict[str, Any]:
         "room": arrived.room,
         "standing": arrived.standing.value,
         "addressed": arrived.addressed,
+        "aliases": list(arrived.aliases),
     }
 
 
@@ -274,6 +276,7 @@ def _arrived(held: Held) -> Arrived | None:
             room=str(payload["room"]),
             standing=Standing(payload["standing"]),
             addressed=bool(payload["addressed"]),
+            aliases=tuple(payload.get("aliases", ())),
         )
     except (ValidationError, KeyError, ValueError, TypeError):
         structlog.get_logger(__name__).exception("held message not read")

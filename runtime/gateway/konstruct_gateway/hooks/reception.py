@@ -1,7 +1,8 @@
 """From what a webhook held to its durable acceptance, and who answers it."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,13 @@ import structlog
 from konstruct_channels.inbound import (
     Arrived,
     Chosen,
+    Intervened,
     Item,
     Judged,
     Learnt,
+    Moved,
     Opened,
+    Receipt,
     Standing,
     Stopped,
 )
@@ -23,11 +27,13 @@ from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.errors import Overloaded, Unavailable
 from konstruct_gateway.hints import Hint
-from konstruct_gateway.hooks.admission import judge
+from konstruct_gateway.hooks.admission import judge, listed
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
+from konstruct_gateway.hooks.names import Names
 from konstruct_gateway.hooks.place import Route
+from konstruct_gateway.hooks.receipts import Receipts
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
@@ -40,6 +46,9 @@ from konstruct_store import receive as stored
 from konstruct_store.receive import Received
 from konstruct_store.store import Store
 from konstruct_telemetry.logs import about
+
+_AT_ONCE = 100
+"""Messages of one delivery that share a transaction: a batch of 1,000 holds no locks for long."""
 
 _RECEIVING = Learnt(
     condition="Receiving",
@@ -82,22 +91,38 @@ class HookReception:
         if not self.receiving.take(tenant_id):
             raise Overloaded("This tenant has too many messages on their way.")
         try:
-            for learnt in items:
-                if isinstance(learnt, Learnt):
-                    await self.conditions.say(route.tenant, route.connection.name, learnt)
-            meant = await self._meant(route, items)
-            for one in meant:
-                if isinstance(one, Ignored):
-                    await self.ignore(route, one)
-            await self._receive(route, [one for one in meant if isinstance(one, Arrived)])
-            for control in items:
-                if isinstance(control, Opened | Stopped | Judged):
-                    await self._obey(route, control)
+            for part in _parts(items):
+                await self._take_part(route, part)
         finally:
             self.receiving.give(tenant_id)
         if not any(isinstance(one, Learnt) for one in items):
             self.conditions.note(route.tenant, route.connection.name, _RECEIVING)
         self.metrics.acknowledge.labels(route.connection.type).observe(self.clock() - began)
+
+    async def _take_part(self, route: Route, part: Sequence[Item]) -> None:
+        """Take what came after the last change of a name, or one such change."""
+        names = Names(self.store, self.metrics)
+        if len(part) == 1 and isinstance(part[0], Moved):
+            await names.move(route, part[0])
+            return
+        for learnt in part:
+            if isinstance(learnt, Learnt):
+                await self.conditions.say(route.tenant, route.connection.name, learnt)
+        items = await names.recognise(route, part)
+        receipts = [one for one in items if isinstance(one, Receipt)]
+        ignored = await Receipts(self.store, self.metrics).take(route, receipts)
+        meant = await self._meant(route, items)
+        ignored += [one for one in meant if isinstance(one, Ignored)]
+        await self.ignore(route, *ignored)
+        arrived = [one for one in meant if isinstance(one, Arrived)]
+        for start in range(0, len(arrived), _AT_ONCE):
+            await self._receive(route, arrived[start : start + _AT_ONCE])
+        for control in items:
+            match control:
+                case Opened() | Stopped() | Judged():
+                    await self._obey(route, control)
+                case Intervened():
+                    await self.controls.intervene(route, control)
 
     async def _obey(self, route: Route, control: Opened | Stopped | Judged) -> None:
         verdict = judge(route.connection, control.person.key, Standing.MEMBER)
@@ -137,20 +162,19 @@ class HookReception:
         """Receive or refuse what waits until it is known who wrote it. Raises RetryLater."""
         await self.doorkeeper.round(self._receive)
 
-    async def ignore(self, route: Route, ignored: Ignored) -> None:
-        """Record that a genuine delivery needs no answer. Raises RetryLater."""
-        channel = route.connection.type
-        await stored.ignore(
-            self.store, route.tenant.tenant_id, route.connection.connection_id, ignored
-        )
-        self.metrics.ignored.labels(channel, ignored.reason).inc()
-        if not ignored.known:
-            structlog.get_logger(__name__).warning(
-                "unknown delivery",
-                tenant_id=str(route.tenant.tenant_id),
-                connection=route.connection.name,
-                reason=ignored.reason,
-            )
+    async def ignore(self, route: Route, *ignored: Ignored) -> None:
+        """Record that genuine deliveries need no answer. Raises RetryLater."""
+        place = (route.tenant.tenant_id, route.connection.connection_id)
+        await asyncio.gather(*(stored.ignore(self.store, *place, one) for one in ignored))
+        for one in ignored:
+            self.metrics.ignored.labels(route.connection.type, one.reason).inc()
+            if not one.known:
+                structlog.get_logger(__name__).warning(
+                    "unknown delivery",
+                    tenant_id=str(route.tenant.tenant_id),
+                    connection=route.connection.name,
+                    reason=one.reason,
+                )
 
     async def _receive(self, route: Route, arrived: Sequence[Arrived]) -> None:
         by_agent: dict[str, list[Arrived]] = {}
@@ -241,6 +265,6 @@ def _fits(match: dict[str, Any], arrived: Arrived) -> bool:
     begins = str(match.get("textBegins") or "").casefold()
     return (
         (not channels or arrived.room in channels)
-        and (not people or arrived.message.person.key in people)
+        and (not people or listed(people, arrived.message.person.key, *arrived.aliases))
         and arrived.message.text.lstrip().casefold().startswith(begins)
     )

@@ -26,8 +26,17 @@ from konstruct_channels.inbound import (
 )
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.background.prober import Prober
+from konstruct_gateway.doctor.self_tests import HEADER, SelfTests
+from konstruct_gateway.edge.bodies import whole_body
 from konstruct_gateway.edge.metrics import Metrics
-from konstruct_gateway.errors import NoSuchHalf, NotFound, TooLarge, Unauthorised, Unavailable
+from konstruct_gateway.errors import (
+    Forbidden,
+    NoSuchHalf,
+    NotFound,
+    TooLarge,
+    Unauthorised,
+    Unavailable,
+)
 from konstruct_gateway.hooks.installations import CONTESTED, Installations
 from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.hooks.reception import HookReception
@@ -163,6 +172,8 @@ class HookRoutes:
                 return Response(reading.body, headers=_NO_STORE, media_type=reading.content_type)
             case Forged():
                 self.metrics.refused.labels(f"hooks/{spec.folder}", reading.code).inc()
+                if reading.handshake:
+                    raise Forbidden("The verify token is not this connection's.")
                 raise Unauthorised("The signature is missing, wrong or too old.")
             case NotReady():
                 self.metrics.refused.labels(f"hooks/{spec.folder}", reading.code).inc()
