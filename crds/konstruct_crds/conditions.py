@@ -40,6 +40,7 @@ class ConditionType(StrEnum):
     AGENT_RESOLVED = "AgentResolved"
     AUTHENTICATED = "Authenticated"
     RECEIVING = "Receiving"
+    CHECKS_PASSED = "ChecksPassed"
 
 
 def _rfc3339(moment: datetime) -> str:

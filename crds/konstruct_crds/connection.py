@@ -231,6 +231,8 @@ class ChannelConnectionStatus(Status):
         ConditionType.SECRETS_READY: "the Secret with the credentials can be used.",
         ConditionType.AUTHENTICATED: "the vendor takes the credentials.",
         ConditionType.RECEIVING: "messages have come in lately; Ready does not depend on it.",
+        ConditionType.CHECKS_PASSED: "everything that the gateway looks at is in order; its message"
+        " names each check and what to do. Ready does not depend on it.",
     }
 
     webhook_url: str | None = Field(

@@ -45,6 +45,7 @@ def settings_for(database_url: str, **over: Any) -> GatewaySettings:
         "internal_port": 0,
         "database_connections": 8,
         "sweep_seconds": 0.3,
+        "examine_seconds": 0.0,
     }
     return GatewaySettings(**(values | over))
 

@@ -22,6 +22,7 @@ from konstruct_operator.checks.connections import (
     agent_is_resolved,
     channel_is_authenticated,
     channel_is_receiving,
+    checks_passed,
 )
 from konstruct_operator.checks.finding import Finding, Verdict
 from konstruct_operator.checks.namespaces import namespace_is_ready
@@ -109,7 +110,7 @@ def connection_conditions(
         channel_is_authenticated(observed, connection),
     )
     around = (namespace_is_ready(observed), tenant_is_registered(observed))
-    aside = (channel_is_receiving(observed, connection),)
+    aside = (channel_is_receiving(observed, connection), checks_passed(observed, connection))
     good = ("Ready", "Messages are received and answered.")
     if observed.suspended:
         good = ("Suspended", "Messages are stored; the tenant is suspended as declared.")

@@ -115,3 +115,22 @@ def channel_is_receiving(observed: Observed, connection: ChannelConnection) -> F
         about=about,
         otherwise=Finding(about, Verdict.UNKNOWN, "NotReportedYet", "No message has come yet."),
     )
+
+
+def checks_passed(observed: Observed, connection: ChannelConnection) -> Finding:
+    """Tell whether all that the gateway looks at is in order; Ready does not depend on it."""
+    about = ConditionType.CHECKS_PASSED
+    if str(connection.spec.type) not in observed.served_channels:
+        return Finding(
+            about, Verdict.WRONG, "ChannelNotAvailable", "This channel is not served yet."
+        )
+    return reported(
+        observed,
+        connection.status.conditions,
+        kind="ChannelConnection",
+        name=connection.metadata.name,
+        about=about,
+        otherwise=Finding(
+            about, Verdict.UNKNOWN, "NotReportedYet", "The gateway has not looked at it yet."
+        ),
+    )

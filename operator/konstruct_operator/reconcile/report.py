@@ -15,13 +15,21 @@ from konstruct_crds.connection import ChannelConnection, ChannelConnectionStatus
 from konstruct_crds.template import AgentTemplate, AgentTemplateStatus
 from konstruct_crds.tenant import Tenant, TenantStatus
 from konstruct_operator import checks
+from konstruct_operator.cluster.client import Document
 from konstruct_operator.cluster.events import reference
 from konstruct_operator.cluster.kinds import BY_NAME
 from konstruct_operator.errors import NotFound
 from konstruct_operator.observed import Observed
 from konstruct_operator.reconcile.context import Context
 
-_HEALTH = (ConditionType.READY, ConditionType.AUTHENTICATED, ConditionType.RECEIVING)
+_HEALTH = (
+    ConditionType.READY,
+    ConditionType.AUTHENTICATED,
+    ConditionType.RECEIVING,
+    ConditionType.CHECKS_PASSED,
+)
+_ASIDE = (ConditionType.RECEIVING, ConditionType.CHECKS_PASSED)
+"""What Ready does not depend on, and somebody should hear of all the same."""
 
 Declared = Tenant | Agent | ChannelConnection | AgentTemplate
 
@@ -117,6 +125,24 @@ def _same(old: Status, new: Status) -> bool:
 
 
 async def _tell(context: Context, declared: Declared, new: Sequence[Condition]) -> None:
+    metadata = declared.metadata
+    about = reference(declared.kind, metadata.name, namespace=metadata.namespace, uid=metadata.uid)
+    await _tell_of_ready(context, declared, new, about)
+    for kind in _ASIDE:
+        before = find_condition(declared.status.conditions, kind)
+        now = find_condition(new, kind)
+        failed = before is not None and before.status is ConditionStatus.FALSE
+        fails = now is not None and now.status is ConditionStatus.FALSE
+        if now is not None and (fails or (failed and now.status is ConditionStatus.TRUE)):
+            if failed and fails and before is not None and before.reason == now.reason:
+                continue
+            note = now.message or now.reason
+            await context.events.tell(about, warning=fails, reason=now.reason, note=note)
+
+
+async def _tell_of_ready(
+    context: Context, declared: Declared, new: Sequence[Condition], about: Document
+) -> None:
     before = find_condition(declared.status.conditions, ConditionType.READY)
     now = find_condition(new, ConditionType.READY)
     if now is None or (
@@ -124,9 +150,8 @@ async def _tell(context: Context, declared: Declared, new: Sequence[Condition]) 
     ):
         return
     stalled = find_condition(new, ConditionType.STALLED)
-    metadata = declared.metadata
     await context.events.tell(
-        reference(declared.kind, metadata.name, namespace=metadata.namespace, uid=metadata.uid),
+        about,
         warning=stalled is not None and stalled.status is ConditionStatus.TRUE,
         reason=now.reason,
         note=now.message or now.reason,

@@ -94,6 +94,7 @@ async def open_gateway(
             for task in tasks:
                 task.cancel()
             await parts.fetcher.close()
+            await parts.doctor.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             await parts.traces.close()
             with contextlib.suppress(Exception):
@@ -130,6 +131,7 @@ def _start(
         "guard": (min(_GUARD_TICK_SECONDS, poll), parts.sender.guard),
         "release": (poll, parts.sender.release),
         "prober": (poll, parts.prober.round),
+        "doctor": (poll, parts.doctor.round),
         "listeners": (poll, listeners.round),
         "doorkeeper": (poll, parts.hooks.reception.decide_held),
         "fetcher": (poll, parts.fetcher.round),

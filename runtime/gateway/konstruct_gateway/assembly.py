@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+import httpx
+
 from konstruct_channels.catalogue import load_inbounds, load_specs
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.background.delivering import Delivering
@@ -19,6 +21,10 @@ from konstruct_gateway.background.sweeper import Sweeper
 from konstruct_gateway.chat.hub import Hub
 from konstruct_gateway.chat.reception import Reception
 from konstruct_gateway.chat.services import ChatServices
+from konstruct_gateway.doctor.doctor import Doctor
+from konstruct_gateway.doctor.front_door import FrontDoor
+from konstruct_gateway.doctor.round_trip import RoundTrip
+from konstruct_gateway.doctor.self_tests import SelfTests
 from konstruct_gateway.edge.health import Health
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
@@ -78,6 +84,7 @@ class Parts:
     hooks: HookRoutes
     welcome: Welcome
     prober: Prober
+    doctor: Doctor
     sender: Sender
     sweeper: Sweeper
     fetcher: Fetcher
@@ -140,7 +147,29 @@ def assemble(
     specs = load_specs()
     conditions = Conditions(store, version_in_use=view.version_in_use)
     welcome = Welcome(view, outbounds)
-    prober = Prober(view, outbounds, conditions, keep=partial(keep_verified, store))
+    inbounds, outside = load_inbounds(specs), httpx.AsyncClient(trust_env=False)
+    self_tests = SelfTests(settings.chat_key_bytes)
+    doctor = Doctor(
+        store=store,
+        view=view,
+        specs=specs,
+        inbounds=inbounds,
+        outbounds=outbounds,
+        conditions=conditions,
+        round_trip=RoundTrip(outside, settings.public_url, self_tests),
+        front_door=FrontDoor(outside, settings.public_url, settings.chat_key_bytes),
+        every_seconds=settings.examine_seconds,
+        mine=replicas.mine,
+    )
+    prober = Prober(
+        view,
+        outbounds,
+        conditions,
+        keep=partial(keep_verified, store),
+        every_seconds=settings.probe_seconds,
+        mine=replicas.mine,
+        changed=doctor.doubt,
+    )
     delivering = Delivering(
         store=store,
         view=view,
@@ -242,13 +271,15 @@ def assemble(
             ),
             metrics=metrics,
             specs=specs,
-            inbounds=load_inbounds(specs),
+            inbounds=inbounds,
             prober=prober,
             watch=SecretWatch(conditions),
+            self_tests=self_tests,
             platform=settings.platform_credentials,
         ),
         welcome=welcome,
         prober=prober,
+        doctor=doctor,
         sender=sender,
         sweeper=Sweeper(
             traces=traces,

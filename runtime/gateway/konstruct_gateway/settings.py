@@ -73,6 +73,12 @@ class GatewaySettings(MediaSettings, TelemetrySettings):
     #: How often the deliveries that wait or were not delivered are counted for the metrics.
     backlog_seconds: float = Field(default=15.0, gt=0)
 
+    #: How long a connection's credentials go untried at most, so that a revoked token shows;
+    #: 0: until they change.
+    probe_seconds: float = Field(default=40.0, ge=0)
+    #: How long until all of a connection is looked at again; 0: only when somebody asks.
+    examine_seconds: float = Field(default=600.0, ge=0)
+
     #: The largest body of the work API.
     max_body: int = Field(default=2_097_152, ge=1024)
     #: The largest body of the registry API: one whole tenant.

@@ -34,6 +34,24 @@ class Activity:
     last_out: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LastTimes:
+    """When something last went through; None where that is too long ago to be found quickly."""
+
+    last_in: datetime | None
+    last_out: datetime | None
+
+
+async def last_times(store: Store, tenant_id: UUID, connection_id: UUID) -> LastTimes:
+    """Return when a connection's last message came and its last reply left. Raises RetryLater."""
+    place = (tenant_id, connection_id, _LOOKED_THROUGH)
+    async with store.transaction(tenant_id) as connection:
+        return LastTimes(
+            await connection.fetchval(statement("portal/last_in"), *place),
+            await connection.fetchval(statement("portal/last_out"), *place),
+        )
+
+
 async def connection_activity(
     store: Store, tenant_id: UUID, connection_id: UUID, *, now: datetime, within: timedelta
 ) -> Activity:

@@ -1,6 +1,7 @@
 """Slack's outbound half: the only module that uses Slack's library."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from konstruct_channels.checks import Finding
 from konstruct_channels.errors import (
     ChannelError,
     CredentialsRefused,
@@ -22,7 +24,7 @@ from konstruct_channels.inbound import Learnt
 from konstruct_channels.knowing import Acquaintance
 from konstruct_channels.live import Draft, DraftWriter, Place, Sign
 from konstruct_channels.outbound import Outgoing
-from konstruct_channels.slack import answers, files, people
+from konstruct_channels.slack import answers, checks, files, people
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
@@ -124,6 +126,26 @@ class SlackOutbound:
         if learnt.status == "True" and config.get("install") == Install.SHARED:
             return await self._prove(learnt, _data(answer), config, credentials)
         return learnt
+
+    async def examine(
+        self,
+        *,
+        config: Mapping[str, Any],
+        credentials: Mapping[str, str],
+        webhook_url: str,  # noqa: ARG002 - Slack tells no app where its deliveries go
+    ) -> list[Finding]:
+        """Ask Slack about the token, the installation and what the app may do."""
+        try:
+            call = self._caller(config, credentials)
+            answer = await call.ask("auth.test", {})
+        except SendRefused as refused:
+            return checks.refused(str(refused), config)
+        except ChannelError as error:
+            return checks.not_reached(str(error))
+        bot: Mapping[str, Any] | None = None
+        with contextlib.suppress(ChannelError):  # it needs users:read, which an app may lack
+            bot = await call("bots.info", {"bot": _data(answer).get("bot_id", "")})
+        return checks.taken(_data(answer), answer.headers, config, bot)
 
     async def _prove(
         self,

@@ -13,6 +13,9 @@ from konstruct_gateway.chat.routes import ChatRoutes
 from konstruct_gateway.chat.undelivered import Undelivered
 from konstruct_gateway.chat.uploads import Uploads
 from konstruct_gateway.chat.widget import Widget
+from konstruct_gateway.doctor.routes import DoctorDesk
+from konstruct_gateway.doctor.routes import routes as doctor_routes
+from konstruct_gateway.doctor.words import DoctorWords
 from konstruct_gateway.edge import answers
 from konstruct_gateway.edge.bodies import LimitBodies, RequireCallers, bearer, require_token
 from konstruct_gateway.edge.direct import Direct, DirectRoute
@@ -36,6 +39,7 @@ def public_app(parts: Parts) -> ASGIApp:
     settings = parts.chat.settings
     desk = Desk(parts.chat, parts.turns.goes_to_vendor)
     undelivered = Undelivered(parts.chat)
+    doctor = DoctorDesk(parts.chat, parts.doctor, DoctorWords(parts.doctor.specs))
     uploads = Uploads(parts.chat, parts.chat.files, Counts(settings.max_uploads_per_tenant))
     served = FileRoutes(parts.chat.files)
     hooks = parts.hooks
@@ -52,6 +56,7 @@ def public_app(parts: Parts) -> ASGIApp:
         Route("/chat/files/{tenant:uuid}/{media:uuid}", served.file, methods=["GET", "HEAD"]),
         Route("/chat/{tenant}/portal/conversations/{conversation}", desk.act, methods=["POST"]),
         Route("/chat/{tenant}/portal/undelivered", undelivered.act, methods=["POST"]),
+        Route("/chat/{tenant}/portal/doctor", doctor.act, methods=["POST"]),
         Route("/hooks/{channel}", hooks.shared, methods=["GET", "POST"]),
         Route("/hooks/{channel}/{tenant}/{connection}", hooks.own, methods=["GET", "POST"]),
     ]
@@ -105,6 +110,7 @@ def internal_api(parts: Parts) -> FastAPI:
         parts.view, parts.claims, parts.turns, parts.drafts, parts.work_rate
     )
     app.include_router(registry_routes(parts.store, parts.view, parts.board))
+    app.include_router(doctor_routes(parts.doctor, DoctorWords(parts.doctor.specs)))
 
     @app.post("/internal/replicas/events", status_code=204, tags=["replicas"])
     async def events(hints: Hints) -> Response:
@@ -125,6 +131,7 @@ def _guarded(app: ASGIApp, settings: GatewaySettings, view: RegistryView) -> ASG
         checks={
             "/internal/work/": lambda caller: view.tenant_of_token(bearer(caller)),
             "/internal/registry/": lambda caller: require_token(caller, registry_token),
+            "/internal/doctor/": lambda caller: require_token(caller, registry_token),
             "/internal/replicas/": lambda caller: require_token(caller, replica_token),
         },
     )

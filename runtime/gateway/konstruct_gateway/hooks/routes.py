@@ -68,6 +68,7 @@ class HookRoutes:
     inbounds: Mapping[str, Inbound]
     prober: Prober
     watch: SecretWatch
+    self_tests: SelfTests
     platform: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     now: Callable[[], datetime] = field(default=_now)
     _installations: dict[str, Installations] = field(default_factory=dict)
@@ -119,11 +120,28 @@ class HookRoutes:
         webhook = await _webhook(request, spec)
         known = self._known(route.tenant, route.connection)
         reading = inbound.read(webhook, known, now=self.now())
-        self.watch.see(route, known.credentials, reading)
+        proof = self._proof_of_self_test(route, webhook)
+        if not proof:
+            self.watch.see(route, known.credentials, reading)
         if not isinstance(reading, Delivered):
             return self._answer(spec, reading)
+        if proof:
+            self._count(spec, "self_test")
+            return Response(status_code=200, headers={**_NO_STORE, HEADER: proof})
         await self._take(route, reading)
         return _taken()
+
+    def _proof_of_self_test(self, route: Route, webhook: Webhook) -> str:
+        """Return what to answer to a delivery of our own; empty for everybody else's."""
+        if HEADER not in webhook.headers:
+            return ""
+        return self.self_tests.answer(
+            webhook.headers,
+            route.tenant.tenant_id,
+            route.connection.name,
+            webhook.body,
+            now=self.now().timestamp(),
+        )
 
     async def _take(self, route: Route, reading: Delivered) -> None:
         await self.reception.take(route, reading.items)

@@ -1,0 +1,1 @@
+"""Whether every connection is in order: looked at from time to time, and whenever somebody asks."""
