@@ -251,6 +251,19 @@ class HookReception:
             self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
 
 
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """Yield the items in their order, every change of a person's name by itself."""
+    begun = 0
+    for number, one in enumerate(items):
+        if isinstance(one, Moved):
+            if begun < number:
+                yield items[begun:number]
+            yield [one]
+            begun = number + 1
+    if begun < len(items) or not items:
+        yield items[begun:]
+
+
 def agent_for(connection: ConnectionSnapshot, arrived: Arrived) -> str:
     """Return the name of the agent that answers: of the first route that fits, else the default."""
     for route in connection.routes:
