@@ -26,6 +26,7 @@ from konstruct_channels.inbound import (
 )
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.background.prober import Prober
+from konstruct_gateway.doctor.self_tests import HEADER, SelfTests
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import (
     Forbidden,
