@@ -22,6 +22,7 @@ KINDS: dict[str, Kind] = {
     "AgentTemplate": AgentTemplate,
 }
 _DROPPED = ("$defs", "title", "additionalProperties", "discriminator")
+_NO_NUL = r"^[^\x00]*$"
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, ())
 
 
@@ -42,6 +43,7 @@ def schema_of(kind: str) -> Schema:
     del status["properties"]["observedGeneration"]["default"]
     status["default"] = {"conditions": status["properties"]["conditions"]["default"]}
     schema["required"] = ["metadata", "spec"]
+    _refuse_nul(properties["spec"])
     return schema
 
 
@@ -85,6 +87,20 @@ def _structural(node: Schema, definitions: Schema, *, in_list: bool) -> Schema:
         else:
             result[key] = value
     return result
+
+
+def _refuse_nul(node: Schema) -> None:
+    """Have every free text refuse the one character that a database's text cannot hold.
+
+    https://www.postgresql.org/docs/current/datatype-json.html
+    """
+    if node.get("type") == "string" and not {"pattern", "enum"} & node.keys():
+        node["pattern"] = _NO_NUL
+    for part in (
+        *node.get("properties", {}).values(),
+        *([node["items"]] if "items" in node else []),
+    ):
+        _refuse_nul(part)
 
 
 def _resolved(node: Schema, definitions: Schema) -> Schema:

@@ -138,6 +138,7 @@ def _texts(schema: Mapping[str, Any], value: str) -> Iterator[tuple[str, str]]:
         ("with a space", value + " x"),
         ("with an emoji", value + "🚲"),
         ("with a dot", value + ".x"),
+        ("with a NUL", value + "\0"),
     ):
         yield what, text
     if "maxLength" in schema:

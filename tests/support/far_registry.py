@@ -88,6 +88,9 @@ class FarRegistry:
         with self.changed:
             self._check_order(body)
             snapshot = body["snapshot"]
+            if any("\0" in one for one in _texts(snapshot)):
+                # https://www.postgresql.org/docs/current/datatype-json.html: jsonb cannot hold it
+                return 500, {"error": {"code": "Internal", "message": "unsupported Unicode"}}
             stored = self.tenants.get(tenant_id)
             if tenant_id in self.erased:
                 raise RefusedRequest(410, "TenantIDErased", "This id was erased.")
@@ -191,6 +194,14 @@ def far_registry() -> Iterator[FarRegistry]:
 def _is_anothers(stored: dict[str, Any], snapshot: dict[str, Any]) -> bool:
     reclaimed = stored["name"] == snapshot["name"] and bool(snapshot["idPinned"])
     return stored["uid"] != snapshot["uid"] and not reclaimed
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _texts(one)
 
 
 def _bare(stored: dict[str, Any]) -> dict[str, Any]:
