@@ -212,3 +212,23 @@ def test_ids_are_those_that_the_message_path_derives() -> None:
     tenant_id = identity.TenantId(observed().tenant_id)
     assert names.agent_id(tenant_id, "ana") == identity.agent_id(tenant_id, "ana")
     assert names.connection_id(tenant_id, "site") == identity.connection_id(tenant_id, "site")
+
+
+def test_a_budget_that_was_taken_away_and_comes_back_lasts_again() -> None:
+    without = checks.tenant_conditions(observed())
+    assert by_type(without)["BudgetAvailable"].reason == "NoBudget"
+    look = observed(spec={"budget": {"monthlyMicroUSD": 5}})
+    again = by_type(checks.tenant_conditions(later(look, without, 5)))
+    assert again["BudgetAvailable"].reason == "WithinBudget"
+
+
+def test_a_channel_that_is_served_since_the_upgrade_waits_for_the_gateways_word() -> None:
+    reference = {"credentialsSecretRef": {"name": "slack"}}
+    slack = connection(type="Slack", webChat=None, slack={"appId": "A1"}, **reference)
+    before = checks.connection_conditions(observed(served_channels=frozenset()), slack)
+    assert by_type(before)["Authenticated"].reason == "ChannelNotAvailable"
+    status = slack.status.model_copy(update={"conditions": before})
+    upgraded = observed(served_channels=frozenset({"Slack"}))
+    found = checks.connection_conditions(upgraded, slack.model_copy(update={"status": status}))
+    assert by_type(found)["Authenticated"].reason == "NotReportedYet"
+    assert by_type(found)["Receiving"].reason == "NotReportedYet"

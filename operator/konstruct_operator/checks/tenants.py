@@ -17,6 +17,12 @@ _ERASED = (
 )
 
 
+_NOT_REPORTED = frozenset(
+    {"ChannelNotAvailable", "NoBudget", "NoCredentialsNeeded", "NotReportedYet", "WithinBudget"}
+)
+"""Reasons that the operator itself gives: they end with what they were about, unlike reports."""
+
+
 def tenant_is_registered(observed: Observed) -> Finding:
     """Tell whether the gateway knows this tenant.
 
@@ -116,7 +122,7 @@ def reported(
     if report is not None:
         return Finding(about, _verdict(report.status), report.reason, report.message)
     known = find_condition(conditions, about)
-    if known is not None and known.reason != otherwise.reason:
+    if known is not None and known.reason not in _NOT_REPORTED:
         return Finding(about, _verdict(str(known.status)), known.reason, known.message)
     return otherwise
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
@@ -33,6 +34,7 @@ _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8
 # Kubernetes' watch events can exceed aiohttp's own bound of a line.
 _LONGEST_LINE: Final = 2**21
 _PAGE: Final = 100
+_NOT_PLAIN_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _INSISTENCE_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16)
 
 Result = TypeVar("Result")
@@ -255,7 +257,7 @@ class Cluster:
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
-            data = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            data = body_text(body)
         return await self._session.request(
             method,
             self._configuration.host + path,
@@ -298,6 +300,16 @@ def _raise_for(status: int, data: bytes) -> None:
     if status in {401, 409, 410, 429} or status >= 500:  # noqa: PLR2004
         raise RetryLater(f"{status}: {message}")
     raise Refused(f"{status}: {message}")
+
+
+def body_text(body: Document) -> bytes:
+    """Return a body that is the same as JSON and, as an apply's is read, as YAML.
+
+    YAML takes escaped halves of an emoji for an error, control characters that are not escaped as
+    well, and breaks lines at the separators of other scripts. https://yaml.org/spec/1.1/#id868524
+    """
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
 
 
 def _plural(path: str) -> str:

@@ -164,9 +164,11 @@ def _seal(
 
 
 def _last_four(secret: SecretView) -> str:
-    """Return the end of the only key; with several, none of them stands for all."""
-    values = list(secret.data.values())
-    return values[0].strip()[-4:] if len(values) == 1 and len(values[0].strip()) > 8 else ""  # noqa: PLR2004
+    """Return the end of the only key, if it can be read; with several, none stands for all."""
+    values = [one.strip() for one in secret.data.values()]
+    if len(values) != 1 or len(values[0]) <= 8 or not values[0].isprintable():  # noqa: PLR2004
+        return ""
+    return values[0][-4:]
 
 
 def _budget(budget: DeclaredBudget | None) -> Budget | None:
