@@ -128,6 +128,10 @@ deploy: $(VENV)/.installed ## Install the charts and the samples into that clust
 test: check packages node-packages testbed ## Install what is missing, then run every test
 	@$(RUN)/pytest -q --durations=15 -m "$(BIG)"
 
+.PHONY: test-configurations
+test-configurations: $(VENV)/.installed node-packages ## Install every supported configuration of the chart on the node
+	@KONSTRUCT_CONFIGURATIONS=all $(RUN)/pytest -q --durations=8 tests/end_to_end/cluster/test_supported_configurations.py
+
 .PHONY: demo
 demo: $(VENV)/.installed ## Run everything in one process from manifests/samples (PORT, HOST, KONSTRUCT_HOME)
 	@PORT=$(PORT) HOST=$(HOST) KONSTRUCT_HOME=$(KONSTRUCT_HOME) $(RUN)/konstruct up manifests/samples
@@ -195,3 +199,8 @@ STATEMENTS ?= 1000000
 .PHONY: campaign-tenancy
 campaign-tenancy: $(VENV)/.installed ## Generate SQL as each program inside a tenant; no other may show (STATEMENTS, SEED)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_tenancy.py --statements $(STATEMENTS) --seed $(SEED)
+
+FROM ?=
+.PHONY: campaign-upgrade
+campaign-upgrade: $(VENV)/.installed node-packages ## Upgrade an earlier version on the node and roll back while people write (FROM)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_upgrade.py --from "$(FROM)"

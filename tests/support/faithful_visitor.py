@@ -7,6 +7,7 @@ order, and every distinct reply in the order of its `seq`.
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,6 +34,10 @@ class Ledger:
     contradictions: list[str] = field(default_factory=list)
     """Two different entries under one seq, or one message under two."""
     connections: int = 0
+    waited: list[float] = field(default_factory=list)
+    """How long each message took to be accepted, in seconds."""
+    failures: int = 0
+    """How often the way to a ready socket failed."""
 
 
 class FaithfulVisitor:
@@ -71,8 +76,10 @@ class FaithfulVisitor:
         if self._socket is not None:
             with contextlib.suppress(WebSocketException, OSError):
                 await self._socket.send(_message(name, self._words(nonce)))
+        began = time.monotonic()
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(lambda: nonce in self.ledger.accepted)
+        self.ledger.waited.append(time.monotonic() - began)
 
     async def until_answered(self, *, seconds: float) -> None:
         """Wait until every accepted message has been answered; TimeoutError names the rest."""
@@ -89,10 +96,12 @@ class FaithfulVisitor:
 
     async def _live(self) -> None:
         while True:
+            known = self.ledger.connections
             with contextlib.suppress(
                 OSError, WebSocketException, httpx.HTTPError, TimeoutError, _Refused
             ):
                 await self._once()
+            self.ledger.failures += known == self.ledger.connections
             self._socket = None
             await asyncio.sleep(_PAUSE)
 

@@ -8,7 +8,8 @@ import pytest
 from support.node import NodeCluster
 from support.release import Release, installed
 
-_LAST = "test_uninstalling"
+_LAST = ("test_uninstalling", "test_supported_configurations")
+"""What comes after everything else, in this order: a cluster takes one release at a time."""
 
 
 @pytest.fixture(scope="session")
@@ -25,5 +26,9 @@ def release(node_cluster: NodeCluster, request: pytest.FixtureRequest) -> Iterat
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Uninstall after everything else: there is one release for all."""
-    items.sort(key=lambda item: item.path.stem.startswith(_LAST))
+    """Uninstall after everything else: there is one release for all, then one at a time."""
+    items.sort(key=lambda item: _place(item.path.stem))
+
+
+def _place(module: str) -> int:
+    return _LAST.index(module) if module in _LAST else -1

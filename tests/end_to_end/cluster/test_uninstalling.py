@@ -13,11 +13,6 @@ KEPT = {
     "secret/konstruct-first-login",
     "persistentvolumeclaim/data-konstruct-postgres-0",
 }
-CLUSTER_WIDE = (
-    "clusterroles,clusterrolebindings,validatingadmissionpolicies,"
-    "validatingadmissionpolicybindings,validatingwebhookconfigurations,"
-    "mutatingwebhookconfigurations,priorityclasses,apiservices"
-)
 NAMESPACED = (
     "pods,deployments,statefulsets,jobs,services,configmaps,secrets,serviceaccounts,roles,"
     "rolebindings,networkpolicies,poddisruptionbudgets,leases,persistentvolumeclaims"
@@ -36,15 +31,10 @@ def test_it_is_refused_while_a_tenant_exists(release: Release) -> None:
 
 def test_it_leaves_nothing_but_the_kinds_and_the_keys(release: Release) -> None:
     assert release.uninstall() == ""
-    assert _cluster_wide(release) == set()
+    assert release.cluster_wide() == set()
     eventually(lambda: _namespaced(release) == KEPT, seconds=180, what="the end of all objects")
     kinds = release.cluster.kubectl("get", "crd", "-o", "name").split()
     assert len([one for one in kinds if one.endswith(".konstruct.dev")]) == 4
-
-
-def _cluster_wide(release: Release) -> set[str]:
-    listed = release.cluster.kubectl("get", CLUSTER_WIDE, "-o", "name").split()
-    return {one for one in listed if "/konstruct" in one and "konstruct-testbed" not in one}
 
 
 def _namespaced(release: Release) -> set[str]:
