@@ -50,6 +50,9 @@ class Outgoing:
     a later attempt finds it in `noted` and asks the vendor about it. It raises when another attempt
     has the delivery: `send` lets that pass.
 
+    With `template` it is that approved template and no words of ours. `answers` is the vendor's id
+    of the message that it answers, where others came since: a channel that can quote shows it.
+
     `drafted`: the vendor may show a message of it that began before it was recorded, under
     `draft_id` where that is known (see `live`); this message becomes the reply, and no other one
     appears. `shown`: that message shows all of `text` already. With `feedback_key` people are asked
@@ -66,6 +69,8 @@ class Outgoing:
     avatar: Mapping[str, str] | None = None
     choices: tuple[Choice, ...] = ()
     ask_id: UUID | None = None
+    template: Mapping[str, Any] | None = None
+    answers: str = ""
     file: OutgoingFile | None = None
     noted: str = ""
     note: Callable[[str], Awaitable[None]] = _forget

@@ -95,6 +95,8 @@ class ChannelSpec:
     conflicts: tuple[Conflict, ...] = ()
     webhook_with: Mapping[str, str] = field(default_factory=dict)
     """The block's values (or defaults) with which the vendor calls a connection's own address."""
+    window_hours: int | None = None
+    """For how long after a person wrote the vendor takes words of ours; None: always."""
 
     def document(self) -> dict[str, Any]:
         """Return what the CRDs and the operator need of the channel, as JSON."""

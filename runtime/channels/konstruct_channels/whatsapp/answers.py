@@ -19,9 +19,6 @@ from konstruct_channels.errors import (
 )
 from konstruct_channels.inbound import Failure, FailureKind, Learnt
 
-VERDICT_SECONDS = 15.0
-"""How long a status that names a message is waited for after its answer was lost."""
-
 PAIR_LIMIT = 131056
 _SERVER_ERROR = 500
 _TOO_MANY = 429
@@ -143,7 +140,7 @@ def problem(status: int, data: Mapping[str, Any]) -> ChannelError:
     error = error if isinstance(error, dict) else {}
     given = error.get("code")
     code = given if type(given) is int else None
-    if code in _LATER:
+    if code is not None and code in _LATER:
         seconds, whole = _LATER[code]
         why = f"{code}: busy"
         return SendLater(why, after_seconds=seconds, whole_connection=whole, grows=True)
@@ -152,7 +149,7 @@ def problem(status: int, data: Mapping[str, Any]) -> ChannelError:
         return SendLater(why, after_seconds=_BUSY_SECONDS, whole_connection=True, grows=True)
     if code is None and status >= _SERVER_ERROR:
         # A fault before the Graph API could say anything: the message may be on its way.
-        return SendUnclear(f"status {status}", after_seconds=VERDICT_SECONDS)
+        return SendUnclear(f"status {status}", after_seconds=1.0)
     if code is None:
         return SendRefused(f"status {status} without a reason")
     return raised(failure_of(code, _details(error)))

@@ -15,6 +15,37 @@ from konstruct_channels.spec import (
 )
 
 
+class MessagePrice(ChannelConfig):
+    """What Meta charges this customer for one message, by their contract."""
+
+    category: str = Field(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[a-z_]+$",
+        description="The category as Meta's reports name it: marketing, utility, authentication or"
+        " service.",
+        examples=["utility"],
+        json_schema_extra={LABEL: "Category"},
+    )
+    calling_code: str = Field(
+        default="",
+        max_length=8,
+        pattern=r"^[0-9]*$",
+        description="The beginning of the phone numbers it is for, without +; empty: all others."
+        " The longest that fits counts.",
+        examples=["55"],
+        json_schema_extra={LABEL: "Calling code"},
+    )
+    usd: str = Field(
+        min_length=1,
+        max_length=12,
+        pattern=r"^[0-9]{1,4}(\.[0-9]{1,6})?$",
+        description="US dollars for one message.",
+        examples=["0.0080"],
+        json_schema_extra={LABEL: "US dollars"},
+    )
+
+
 class WhatsAppConfig(ChannelConfig):
     """One business phone number on the Cloud API. Deliveries that name another are ignored."""
 
@@ -34,6 +65,33 @@ class WhatsAppConfig(ChannelConfig):
         description="The WhatsApp Business Account's id (digits), from the same page.",
         examples=["102290129340398"],
         json_schema_extra={LABEL: "WhatsApp Business Account ID"},
+    )
+    reopen_template: str = Field(
+        default="",
+        max_length=512,
+        pattern=r"^[a-z0-9_]*$",
+        description="The name of an approved template without values. It asks a person to write"
+        " again when an answer comes later than 24 hours after the person's last message; the"
+        " answer is held until then. Empty: nothing is sent, and the answer waits. Meta charges for"
+        " it.",
+        examples=["your_answer_is_ready"],
+        json_schema_extra={LABEL: "Template that reopens a conversation"},
+    )
+    reopen_language: str = Field(
+        default="en",
+        min_length=2,
+        max_length=10,
+        pattern=r"^[a-z]{2,3}(_[A-Z]{2})?$",
+        description="The language of that template, as Meta writes it.",
+        examples=["pt_BR"],
+        json_schema_extra={LABEL: "Language of that template"},
+    )
+    message_prices: tuple[MessagePrice, ...] = Field(
+        default=(),
+        max_length=300,
+        description="What Meta charges for a message. Without a price only the category of a"
+        " message is recorded.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic", LABEL: "Prices of messages"},
     )
 
 
@@ -73,5 +131,6 @@ SPEC = ChannelSpec(
         dedupe_days=8,
     ),
     sends=True,
+    window_hours=24,
     api_url="https://graph.facebook.com/",
 )
