@@ -95,6 +95,7 @@ class Arrived:
     `addressed`: it was said to the agent, and not only where the agent listens. `aliases` are all
     the names of a person whom the channel knows by several, one of which is the message's person
     and conversation; `quotes` is the channel's own id of a message that this one answers.
+    `otherwise` is what a choice says where its question has been answered already.
     """
 
     message: InboundMessage
@@ -105,6 +106,7 @@ class Arrived:
     addressed: bool = True
     aliases: tuple[str, ...] = ()
     quotes: str = ""
+    otherwise: InboundMessage | None = None
 
 
 @dataclass(frozen=True)

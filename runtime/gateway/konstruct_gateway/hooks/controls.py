@@ -1,5 +1,6 @@
 """What people do in a channel besides writing: open it, press Stop, judge a reply, choose."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from konstruct_channels.inbound import Arrived, Chosen, Intervened, Judged, Opened, Stopped
@@ -16,6 +17,7 @@ from konstruct_store import asks, controls, interventions, people
 from konstruct_store import receive as stored
 from konstruct_store.asks import ChoiceVerdict
 from konstruct_store.interventions import Intervention
+from konstruct_store.receive import Received
 from konstruct_store.store import Store
 
 
@@ -63,9 +65,27 @@ class Controls:
             reason = f"choice_{resolved.verdict.value.lower()}"
             return Ignored(reason=reason, dedupe_keys=chosen.delivery_keys)
         if chosen.otherwise is not None:
-            return replace(chosen.otherwise, message=message)
+            words = chosen.otherwise.message
+            return replace(chosen.otherwise, message=message, otherwise=words)
         room = message.conversation_key.partition(":")[0]
         return Arrived(message, delivery_keys=chosen.delivery_keys, room=room)
+
+    async def too_late(
+        self, route: Route, arrived: Sequence[Arrived], received: Sequence[Received]
+    ) -> list[Arrived]:
+        """Return what choices say in words whose questions were answered before. Raises RetryLater.
+
+        The button stays below the question for ever: who presses another one later means it.
+        """
+        found = []
+        for one, stored_as in zip(arrived, received, strict=True):
+            if one.otherwise is None or not stored_as.duplicate:
+                continue
+            tenant_id = route.tenant.tenant_id
+            verdict = await asks.judge(self.store, tenant_id, one.message, stored_as)
+            if verdict is ChoiceVerdict.ANSWERED:
+                found.append(replace(one, message=one.otherwise, otherwise=None))
+        return found
 
     async def intervene(self, route: Route, intervened: Intervened) -> None:
         """Give the conversation to the human who answers in the vendor's app. Raises RetryLater."""
