@@ -197,6 +197,9 @@ class HookReception:
             )
             self._tell(route, agent, some, received)
             await self._promise(route, agent, some, received)
+            late = await self.controls.too_late(route, some, received)
+            if late:
+                await self._receive(route, late)
 
     async def _promise(
         self,
