@@ -64,6 +64,8 @@ class Result:
     genuine_refused: int = 0
     over_sockets: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    channels: Counter[str] = field(default_factory=Counter)
+    """How many requests went to each channel's addresses."""
     answers: Counter[int] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
@@ -77,6 +79,7 @@ class Result:
     def note(self, request: Request, target: Target, status: int) -> None:
         """Judge one answer. Status 0 is a connection closed without one."""
         self.answers[status] += 1
+        self.channels[target.example.spec.folder] += 1
         wrong = ""
         if request.kind.startswith("genuine"):
             self.genuine += 1

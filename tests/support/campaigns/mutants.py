@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from urllib.parse import urlencode
 
 from support.campaigns.asgi import Headers, as_headers
 from support.channel_examples import NOW, Example
@@ -217,6 +218,19 @@ def signed_by_question(target: Target, chance: random.Random) -> Request:
     return replace(bare, query=query.encode(), method=method)
 
 
+def guessed_handshake(target: Target, chance: random.Random) -> Request:
+    """Ask what a vendor asks before it calls an address, with a token that is not this one's."""
+    known = dict(chance.choice(target.other_secrets))
+    token = chance.choice((*known.values(), "", "token", chance.randbytes(8).hex()))
+    asked = {
+        "hub.mode": chance.choice(("subscribe", "unsubscribe", "")),
+        "hub.verify_token": token,
+        "hub.challenge": str(chance.getrandbits(32)),
+    }
+    bare = target._request("guessed handshake", b"", {})
+    return replace(bare, query=urlencode(asked).encode(), method="GET")
+
+
 def huge_body(target: Target, chance: random.Random) -> Request:
     """Send ten megabytes, as if they were signed."""
     body = target.example.body + b" " * _HUGE
@@ -235,5 +249,6 @@ MUTATIONS: tuple[Mutation, ...] = (
     other_time,
     time_exchanged,
     signed_by_question,
+    guessed_handshake,
 )
 TIMED = (other_time, time_exchanged)
