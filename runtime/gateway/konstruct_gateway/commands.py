@@ -4,6 +4,7 @@ A message is a command only if nothing else is in it: a guess inside a sentence 
 from the agent. Every language's phrases hold everywhere, since people mix them.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 
@@ -11,6 +12,7 @@ from konstruct_messages.inbound import Command, InboundMessage
 from konstruct_messages.translations import load_catalogues
 
 _LONGEST = 64
+_NO_WORD = re.compile(r"[^a-z0-9]+")
 
 
 class Commands:
@@ -56,6 +58,10 @@ def _phrases(_: Callable[[str], str]) -> Mapping[Command, str]:
 def _plain(text: str) -> str:
     """Return `text` without case, accents, punctuation and spare spaces; a leading slash stays."""
     bare = text.strip()
+    if bare.isascii():
+        # The same as below for most messages, at a tenth of the time.
+        words = _NO_WORD.sub(" ", bare.lower()).split()
+        return ("/" if bare.startswith("/") else "") + " ".join(words)
     slash = "/" if bare.startswith("/") else ""
     return slash + " ".join("".join(_letters(bare)).split())
 

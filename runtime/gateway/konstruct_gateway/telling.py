@@ -44,9 +44,10 @@ class Telling:
         if hint.queued:
             self._queued.set()
 
-    def tell_others(self, hint: Hint) -> None:
-        """Tell the other replicas only."""
-        self._replicas.publish(hint)
+    def due(self, tenant_id: UUID) -> None:
+        """Tell the other replicas that the tenant has something to claim."""
+        if not self._replicas.alone:
+            self._replicas.publish(Hint(kind="Due", tenant_id=tenant_id))
 
     def queued(self) -> None:
         """Let the sender here look at once: something was queued."""

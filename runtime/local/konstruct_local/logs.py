@@ -8,6 +8,8 @@ from typing import IO
 
 import structlog
 
+from konstruct_telemetry.logs import merge_ids
+
 # uvicorn.error is all that uvicorn says, every opened socket included.
 _NOISY = ("httpcore", "httpx", "LiteLLM", "LiteLLM Router", "uvicorn.error", "watchfiles")
 _LONGEST_LOG = 32 * 1024 * 1024
@@ -42,7 +44,7 @@ def open_log(path: Path) -> IO[str]:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            merge_ids,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,

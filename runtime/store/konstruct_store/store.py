@@ -1,5 +1,6 @@
 """The connection pool, the tenant's transaction, and what database errors mean to a caller."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -7,6 +8,7 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 import asyncpg
+import pydantic_core
 
 from konstruct_store import migrate
 from konstruct_store.errors import ConfigurationWrong, RetryLater
@@ -139,8 +141,13 @@ class Store:
     @asynccontextmanager
     async def _lent(self) -> AsyncIterator[asyncpg.Connection]:
         with _translated():
-            async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+            # Not the pool's own time limit, which starts a task for each acquisition.
+            async with asyncio.timeout(_ACQUIRE_SECONDS):
+                connection = await self._pool.acquire()
+            try:
                 yield connection
+            finally:
+                await self._pool.release(connection)
 
     async def check(self) -> None:
         """Raise ConfigurationWrong unless this database and log-in can keep the guarantee.
@@ -190,8 +197,12 @@ def _judge(row: asyncpg.Record) -> None:
 
 async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads
+        "jsonb", schema="pg_catalog", encoder=_as_json, decoder=json.loads
     )
+
+
+def _as_json(value: Any) -> str:
+    return pydantic_core.to_json(value).decode()
 
 
 async def _reset(connection: asyncpg.Connection) -> None:

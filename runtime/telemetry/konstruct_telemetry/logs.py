@@ -9,8 +9,8 @@ field of their own (`reason=str(error)`).
 import logging
 import sys
 import types
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar, Token
 from typing import Any, TextIO
 
 import structlog
@@ -21,6 +21,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _LIBRARIES = logging.WARNING
 _MOST_FRAMES = 50
 _MOST_CAUSES = 8
+_IDS: ContextVar[Mapping[str, object]] = ContextVar("ids", default=types.MappingProxyType({}))
 
 
 def configure_logs(level: str, program: str, *, output: TextIO | None = None) -> None:
@@ -55,21 +56,36 @@ def configure_logs(level: str, program: str, *, output: TextIO | None = None) ->
     logging.basicConfig(level=max(number, _LIBRARIES), handlers=[handler], force=True)
 
 
-def about(**ids: object) -> AbstractContextManager[None]:
+class about:  # noqa: N801 - used like a function; a class costs every message least
     """Give every line that is logged inside these ids, also in tasks that begin inside.
 
     Names: tenant_id, conversation_id, turn_id, delivery_id. Ids only.
     """
-    return structlog.contextvars.bound_contextvars(
-        **{name: str(value) for name, value in ids.items() if value}
-    )
+
+    __slots__ = ("_before", "_ids")
+
+    def __init__(self, **ids: object) -> None:
+        self._ids = ids
+        self._before: Token[Mapping[str, object]] | None = None
+
+    def __enter__(self) -> None:
+        self._before = _bind(self._ids)
+
+    def __exit__(self, *_: object) -> None:
+        if self._before is not None:
+            _IDS.reset(self._before)
 
 
 def remember(**ids: object) -> None:
     """Give these ids to every later line of this task, such as a request."""
-    structlog.contextvars.bind_contextvars(
-        **{name: str(value) for name, value in ids.items() if value}
-    )
+    _bind(ids)
+
+
+def merge_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Put the ids that hold where a line is logged into it; a processor of structlog's."""
+    for name, value in _IDS.get().items():
+        event.setdefault(name, str(value))
+    return event
 
 
 def described(error: BaseException) -> list[dict[str, Any]]:
@@ -83,13 +99,17 @@ def described(error: BaseException) -> list[dict[str, Any]]:
     ]
 
 
+def _bind(ids: Mapping[str, object]) -> Token[Mapping[str, object]]:
+    return _IDS.set({**_IDS.get(), **{name: value for name, value in ids.items() if value}})
+
+
 def _before(program: str) -> list[Processor]:
     def named(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         event.setdefault("program", program)
         return event
 
     return [
-        structlog.contextvars.merge_contextvars,
+        merge_ids,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         named,

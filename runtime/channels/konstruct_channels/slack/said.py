@@ -76,16 +76,18 @@ class Said:
     def _nobody(self) -> str:
         """Return why no person wrote this; empty where one did."""
         event = self.event
-        user = text(event, "user")
-        reasons = {
-            "hidden": event.get("hidden") is True,
-            "own_message": text(event, "app_id") == self.config.app_id
-            or (user != "" and user == self._bot),
-            "other_bot": bool(event.get("bot_id") or event.get("bot_profile")),
-            "slackbot": user in SYSTEM_USERS,
-            "no_author": not user,
-        }
-        return next((reason for reason, holds in reasons.items() if holds), "")
+        user, reason = text(event, "user"), ""
+        if event.get("hidden") is True:
+            reason = "hidden"
+        elif text(event, "app_id") == self.config.app_id or (user != "" and user == self._bot):
+            reason = "own_message"
+        elif event.get("bot_id") or event.get("bot_profile"):
+            reason = "other_bot"
+        elif user in SYSTEM_USERS:
+            reason = "slackbot"
+        elif not user:
+            reason = "no_author"
+        return reason
 
     def _addressed(self, channel: str, at: str, thread: str) -> Arrived | Ignored:
         """Decide whether the agent is meant."""
@@ -145,10 +147,12 @@ class Said:
 
     @property
     def _mentioned(self) -> bool:
-        if self._bot:
-            found = re.search(rf"<@{re.escape(self._bot)}(\|[^<>]*)?>", text(self.event, "text"))
-            return found is not None or text(self.event, "type") == "app_mention"
-        return text(self.event, "type") == "app_mention"
+        if text(self.event, "type") == "app_mention":
+            return True
+        bot, said = self._bot, text(self.event, "text")
+        if not bot or f"<@{bot}" not in said:
+            return False
+        return re.search(rf"<@{re.escape(bot)}(\|[^<>]*)?>", said) is not None
 
     def _direct(self, channel: str) -> bool:
         return text(self.event, "channel_type") == "im" or channel.startswith("D")
@@ -156,9 +160,11 @@ class Said:
     def _text(self) -> str:
         """Return what was said, without the mention that only says who is meant."""
         raw = text(self.event, "text").replace("\x00", "")[: SPEC.limits.inbound_text_characters]
-        if not self._bot:
+        bot, without = self._bot, raw
+        if not bot:
             return plain(raw)
-        without = re.sub(rf"<@{re.escape(self._bot)}(\|[^<>]*)?>[ \t]?[,:]?[ \t]?", "", raw)
+        if f"<@{bot}" in raw:
+            without = re.sub(rf"<@{re.escape(bot)}(\|[^<>]*)?>[ \t]?[,:]?[ \t]?", "", raw)
         return plain(without.strip() or raw)
 
 

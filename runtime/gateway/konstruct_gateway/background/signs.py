@@ -15,6 +15,7 @@ import structlog
 
 from konstruct_channels.live import Place, Sign, Signs
 from konstruct_channels.outbound import Outbound
+from konstruct_gateway.edge.rates import Rates
 from konstruct_gateway.hints import Hint
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.sentences import Sentences
@@ -24,6 +25,7 @@ from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, Tenan
 
 _MOST_SHOWN = 10_000
 _MOST_AT_ONCE = 64
+_PER_SECOND, _BURST = 20.0, 100
 _LONGEST_SECONDS = 3600.0
 _AGAIN_SHARE = 0.8
 
@@ -52,6 +54,14 @@ class SignBoard:
     clock: Callable[[], float] = time.monotonic
     _shown: OrderedDict[UUID, _Shown] = field(default_factory=OrderedDict)
     _calls: set[asyncio.Task[None]] = field(default_factory=set)
+    _signing: dict[str, Signs] = field(init=False)
+    _rates: Rates = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._signing = {
+            channel: one for channel, one in self.outbounds.items() if isinstance(one, Signs)
+        }
+        self._rates = Rates(per_second=_PER_SECOND, burst=_BURST, clock=self.clock)
 
     def received(
         self,
@@ -62,7 +72,7 @@ class SignBoard:
         message: InboundMessage,
     ) -> None:
         """Show that the message was heard and is worked on."""
-        if not isinstance(self.outbounds.get(connection.type), Signs):
+        if connection.type not in self._signing or not self._room(tenant.tenant_id, connection):
             return
         place = Place(
             conversation_key=message.conversation_key,
@@ -118,6 +128,11 @@ class SignBoard:
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
+    def _room(self, tenant_id: UUID, connection: ConnectionSnapshot) -> bool:
+        """Tell whether one more message gets a sign: nobody reads those of a flood."""
+        key = f"{tenant_id}/{connection.name}"
+        return len(self._calls) < _MOST_AT_ONCE and self._rates.take(key)
+
     async def _in_turn(self, shown: _Shown, sign: Sign, number: int) -> None:
         async with shown.calling:
             if number == shown.newest:
@@ -148,5 +163,4 @@ class SignBoard:
     def _outbound(self, shown: _Shown) -> Signs | None:
         tenant = self.view.tenant_by_id(shown.tenant_id)
         connection = tenant.connection(shown.connection) if tenant is not None else None
-        outbound = self.outbounds.get(connection.type) if connection is not None else None
-        return outbound if isinstance(outbound, Signs) else None
+        return self._signing.get(connection.type) if connection is not None else None

@@ -110,7 +110,7 @@ class Reception:
             self.metrics.commands.labels("WebChat", received.command.value).inc()
         elif answering(place.tenant, agent):
             self.waiting.wake(tenant_id, after_seconds=place.gather_milliseconds / 1000)
-            self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
+            self.telling.due(tenant_id)
         self.telling.tell(
             Hint(
                 kind="Log",

@@ -14,7 +14,6 @@ from starlette.responses import JSONResponse, Response
 from konstruct_gateway.chat.desk import desk_caller
 from konstruct_gateway.chat.services import ChatServices
 from konstruct_gateway.errors import BadRequest
-from konstruct_gateway.hints import Hint
 from konstruct_messages import identity
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import settle, undelivered
@@ -102,7 +101,7 @@ class Undelivered:
         telling = self._services.reception.telling
         if wish.action in {"replay", "replay_all"}:
             self._services.reception.waiting.wake(tenant_id, perhaps_more=True)
-            telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
+            telling.due(tenant_id)
         elif wish.action in {"send", "send_refused"}:
             telling.queued()
 

@@ -3,9 +3,8 @@
 import hmac
 from collections.abc import Callable, Mapping
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -39,8 +38,8 @@ class LimitBodies:
             await self._app(scope, receive, send)
             return
         largest = self._limit(scope["path"])
-        declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdecimal() or int(declared) > largest:
+        declared = _declared(scope)
+        if not declared.isdigit() or int(declared) > largest:
             refusal = answers.error(413, "too_large", f"At most {largest} bytes are read.")
             await refusal(scope, receive, send)
             return
@@ -97,6 +96,26 @@ class RequireCallers:
                 check(caller)
                 return
         raise NotFound("There is nothing here.")
+
+
+def _declared(scope: Scope) -> bytes:
+    """Return how long the request says it is; names of headers are in lower case already."""
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return bytes(value)
+    return b"0"
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """Return a request's body. Raises ClientDisconnect when it ends before."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
 
 
 def bearer(connection: HTTPConnection) -> str:

@@ -251,7 +251,7 @@ class HookReception:
         if answering(route.tenant, agent) and not all(one.duplicate for one in received):
             after = route.connection.gather_milliseconds / 1000
             self.waiting.wake(tenant_id, after_seconds=after)
-            self.telling.tell_others(Hint(kind="Due", tenant_id=tenant_id))
+            self.telling.due(tenant_id)
 
 
 def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

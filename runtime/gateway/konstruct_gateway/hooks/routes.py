@@ -27,6 +27,7 @@ from konstruct_channels.inbound import (
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.doctor.self_tests import HEADER, SelfTests
+from konstruct_gateway.edge.bodies import whole_body
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import (
     Forbidden,
@@ -218,14 +219,14 @@ class HookRoutes:
 
 async def _webhook(request: Request, spec: ChannelSpec) -> Webhook:
     """Return the request as it came. Raises TooLarge."""
-    body = await request.body()
+    body = await whole_body(request.receive)
     if len(body) > spec.limits.inbound_body_bytes:
         raise TooLarge(f"At most {spec.limits.inbound_body_bytes} bytes are read.")
     return Webhook(
         method=request.method,
         headers=_headers(request),
         body=body,
-        query=dict(request.query_params),
+        query=dict(request.query_params) if request.scope["query_string"] else {},
     )
 
 
@@ -236,6 +237,7 @@ def _taken() -> Response:
 def _headers(request: HTTPConnection) -> dict[str, str]:
     """Return the headers by lower-case name; one that came twice fits nothing it should fit."""
     found: dict[str, str] = {}
-    for name, value in request.headers.items():
+    for raw_name, raw_value in request.scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found

@@ -13,7 +13,6 @@ from konstruct_channels.errors import ChannelError, SendLater, SendRefused, Send
 from konstruct_channels.fetching import Fetches, Located
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.edge.metrics import Metrics
-from konstruct_gateway.hints import Hint
 from konstruct_gateway.media.download import Downloader, DownloadLater, DownloadRefused
 from konstruct_gateway.media.files import Arriving, Files
 from konstruct_gateway.registry.view import RegistryView
@@ -177,7 +176,7 @@ class Fetcher:
         """Let an agent have the turn that waited for the file."""
         if released is not None and released.due:
             self.waiting.wake(fetch.tenant_id)
-            self.telling.tell_others(Hint(kind="Due", tenant_id=fetch.tenant_id))
+            self.telling.due(fetch.tenant_id)
 
 
 def _declared(located: Located, fetch: Fetch, answered: str) -> str:

@@ -46,6 +46,7 @@ class RegistryView:
         self._again = SharedLook(self.refresh)
         self._opened: dict[tuple[UUID, str], dict[str, str]] = {}
         self._verified: dict[tuple[UUID, UUID], Verified] = {}
+        self._in_use: dict[tuple[UUID, str], tuple[TenantSnapshot, SealedSecret | None]] = {}
 
     @property
     def version(self) -> int:
@@ -110,6 +111,7 @@ class RegistryView:
         anew = set(tenants)
         self._verified = {key: one for key, one in self._verified.items() if key[0] not in anew}
         self._verified |= {(one.tenant_id, one.connection_id): one for one in found}
+        self._in_use.clear()
 
     def tenant(self, name: str) -> TenantSnapshot:
         """Return the tenant called `name`. Raises Unloaded or NotFound."""
@@ -151,6 +153,13 @@ class RegistryView:
 
     def sealed_in_use(self, tenant: TenantSnapshot, connection: str) -> SealedSecret | None:
         """Return the box whose content is in use for a connection, None where it has none."""
+        key = (tenant.tenant_id, connection)
+        known = self._in_use.get(key)
+        if known is None or known[0] is not tenant:
+            known = self._in_use[key] = (tenant, self._choose_sealed(tenant, connection))
+        return known[1]
+
+    def _choose_sealed(self, tenant: TenantSnapshot, connection: str) -> SealedSecret | None:
         declared = _declared(tenant, connection)
         former = self._former(tenant, connection)
         if declared is None or former is None or former.sealed.version == declared.version:
@@ -220,6 +229,7 @@ class RegistryView:
         }
         held |= {(key[0], one.sealed.ciphertext) for key, one in self._verified.items()}
         self._opened = {key: value for key, value in self._opened.items() if key in held}
+        self._in_use.clear()
 
 
 def _declared(tenant: TenantSnapshot, connection: str) -> SealedSecret | None:
