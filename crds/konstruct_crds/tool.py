@@ -24,6 +24,7 @@ class BuiltInFunction(StrEnum):
 
     DATE_AND_TIME = "DateAndTime"
     OFFER_CHOICES = "OfferChoices"
+    MAKE_FILE = "MakeFile"
 
 
 class Method(StrEnum):
@@ -71,6 +72,8 @@ class BuiltInTool(Part):
     function: BuiltInFunction = Field(
         description="Which one. DateAndTime: the date, time and weekday in the tenant's time zone."
         " OfferChoices: the agent may end an answer with a question and buttons to choose from."
+        " MakeFile: the agent may make files of text (csv, html, json, md, txt), which the person"
+        " gets with its answer."
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from konstruct_agent.brief import AgentBrief, TenantBrief
 from konstruct_agent.tools.toolbox import toolbox
+from konstruct_messages.inbound import Attachment
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -13,7 +14,11 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def names(*declared: dict[str, object]) -> list[str]:
     agent = AgentBrief.model_validate({"name": "ana", "displayName": "Ana", "tools": declared})
     tenant = TenantBrief.model_validate({"name": "acme", "timeZone": "Etc/UTC"})
-    return [tool.name for tool in toolbox(agent, tenant, now=lambda: NOON)]
+
+    async def keep(_number: int, _name: str, _text: str) -> Attachment:
+        raise AssertionError
+
+    return [tool.name for tool in toolbox(agent, tenant, now=lambda: NOON, keep=keep)]
 
 
 def clock(name: str) -> dict[str, object]:

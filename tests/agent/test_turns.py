@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from konstruct_agent import turn as turns
+from konstruct_agent import work
 from konstruct_agent.prompt import TRANSPARENCY
 from konstruct_messages.turns import Line, Speaker, Step, StepKind, StepState, Verdict
 from support.agents import running_agent
@@ -233,7 +233,7 @@ async def test_a_gateway_that_is_away_for_a_moment_loses_nothing(
 async def test_a_gateway_that_stays_away_finds_the_turn_unsettled_and_not_apologised_for(
     agent: asyncio.Event, gateway: FarGateway, model: FarModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "_WORK_TRIES", 2)
+    monkeypatch.setattr(work, "_WORK_TRIES", 2)
     model.script(Answer("Done.", first_token_seconds=0.3))
     kept = gateway.offer(turn("time?"))
     await until(lambda: model.chats)

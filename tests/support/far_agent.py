@@ -89,6 +89,20 @@ class WorkClient:
         parts = [{"part": 0, "text": text, "choices": offered}]
         return await self._post(self.path(turn, "complete"), {"parts": parts}, turn)
 
+    async def make_file(
+        self, turn: ClaimedTurn, name: str, text: str, *, number: int = 1
+    ) -> httpx.Response:
+        return await self.client.put(
+            self.path(turn, f"files/{number}"),
+            json={"name": name, "text": text},
+            headers=self.fence(turn),
+        )
+
+    async def give(self, turn: ClaimedTurn, text: str, *files: Mapping[str, Any]) -> httpx.Response:
+        """Answer with a text and files that the turn made."""
+        parts = [{"part": 0, "text": text, "attachments": files}]
+        return await self._post(self.path(turn, "complete"), {"parts": parts}, turn)
+
     async def fail(self, turn: ClaimedTurn, reason: str) -> httpx.Response:
         return await self._post(self.path(turn, "fail"), {"reason": reason}, turn)
 

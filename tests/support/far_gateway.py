@@ -11,15 +11,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.turns import ClaimedTurn, Line, Speaker, Step, StepState, Verdict
 from support.sockets import serve
+
+REFUSED = "the gateway keeps no file with this text"
 
 
 @dataclass
@@ -32,6 +35,8 @@ class FarTurn:
     puts: list[Step] = field(default_factory=list)
     deltas: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    #: Files that were made, as they came: the number of the step, name and text.
+    made: list[tuple[int, str, str]] = field(default_factory=list)
     verdict: Verdict = Verdict.CONTINUE
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     settlements: list[tuple[str, Any]] = field(default_factory=list)
@@ -92,6 +97,7 @@ class FarGateway:
                 Route("/internal/work/heartbeats", self._heartbeat, methods=["POST"]),
                 Route("/internal/work/releases", self._release, methods=["POST"]),
                 Route(f"{one}/steps/{{number:int}}", self._step, methods=["PUT"]),
+                Route(f"{one}/files/{{number:int}}", self._file, methods=["PUT"]),
                 Route(f"{one}/deltas", self._deltas, methods=["POST"]),
                 Route(f"{one}/notes", self._note, methods=["POST"]),
                 Route(f"{one}/complete", self._complete, methods=["POST"]),
@@ -163,6 +169,20 @@ class FarGateway:
         ):
             known.steps[step.number] = recorded = step
         return JSONResponse({"step": recorded.model_dump(mode="json"), "verdict": known.verdict})
+
+    async def _file(self, request: Request) -> Response:
+        body = await request.json()
+        known = self.fenced(request)
+        if known is None or known.settled.is_set():
+            return _error(409, "TurnLost")
+        if body["text"] == REFUSED:
+            return _error(422, "invalid")
+        number = request.path_params["number"]
+        known.made.append((number, body["name"], body["text"]))
+        key = uuid5(known.claimed.turn_id, f"{number} {body['name']} {body['text']}")
+        size = len(body["text"].encode())
+        kept = Attachment(key=str(key), name=body["name"], media_type="text/csv", size_bytes=size)
+        return JSONResponse(kept.model_dump(mode="json"))
 
     async def _deltas(self, request: Request) -> Response:
         known = self.fenced(request)

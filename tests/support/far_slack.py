@@ -25,6 +25,7 @@ import httpx
 from aiohttp import web
 
 from konstruct_channels.slack import signing
+from support.far_slack_files import SharedFiles
 from support.far_slack_messages import Messages, Posted, Workspace
 from support.far_slack_people import People, bot_id
 from support.far_slack_rules import LONGEST_TEXT, PINGS
@@ -44,11 +45,14 @@ TIERS = {
     "chat.update": 50,
     "conversations.history": 50,
     "conversations.replies": 50,
+    "files.completeUploadExternal": 100,
+    "files.getUploadURLExternal": 100,
+    "files.info": 100,
     "users.info": 100,
 }
 SCOPES = (
     "app_mentions:read,assistant:write,channels:history,chat:write,chat:write.customize,"
-    "groups:history,im:history,mpim:history,users:read"
+    "files:read,files:write,groups:history,im:history,mpim:history,users:read"
 )
 
 
@@ -81,8 +85,12 @@ class FarSlack:
     #: How many calls hang.
     hanging: int = 0
     url: str = ""
+    files: SharedFiles = field(init=False)
     _spent: dict[tuple[str, str], deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.files = SharedFiles(self.messages)
 
     @property
     def ledger(self) -> list[Posted]:
@@ -122,6 +130,14 @@ class FarSlack:
         if trouble is Trouble.LATE_ANSWER:
             await asyncio.sleep(self.late_seconds)
         return self._answered(method, answer, headers={"X-OAuth-Scopes": workspace.scopes})
+
+    async def fill(self, request: web.Request) -> web.StreamResponse:
+        """Take a file's bytes at the place that an upload was given."""
+        trouble = self.troubles["upload"].popleft() if self.troubles["upload"] else None
+        if trouble is Trouble.ERROR_BEFORE:
+            return web.Response(status=500)
+        answer = await self.files.fill(request)
+        return self._lost(request, "upload", trouble) if trouble is not None else answer
 
     @staticmethod
     def _refusal(workspace: Workspace | None, trouble: Trouble | str | None) -> str:
@@ -164,6 +180,8 @@ class FarSlack:
                 }
             case "bots.info" | "users.info":
                 return self.people.handle(workspace, method, body)
+            case _ if method.startswith("files."):
+                return self.files.handle(workspace, method, body)
             case _:
                 answer = self.messages.handle(workspace, method, body)
                 return answer or {"ok": False, "error": "unknown_method"}
@@ -197,7 +215,7 @@ async def _arguments(request: web.Request, method: str) -> dict[str, Any]:
     """Return a call's arguments as Slack finds them: reading methods know no JSON."""
     given: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        reading = method.startswith(("bots.", "conversations.", "users."))
+        reading = method.startswith(("bots.", "conversations.", "files.", "users."))
         return given if reading else await request.json()
     form = await request.post()
     return given | {name: value for name, value in form.items() if isinstance(value, str)}
@@ -209,8 +227,10 @@ async def far_slack(far: FarSlack | None = None) -> AsyncIterator[FarSlack]:
     far = far or FarSlack()
     app = web.Application()
     app.router.add_route("*", "/api/{method}", far.handle)
+    app.router.add_post("/upload/{key}", far.fill)
     async with served(app) as base:
         far.url = f"{base}/api/"
+        far.files.base = base
         yield far
 
 

@@ -153,7 +153,7 @@ class Messages:
             return _no(f"missing_{missing[0]}")
         if refused := wrong_chunks(body):
             return _no(refused)
-        stream = self._new(workspace, body, text="")
+        stream = self.post(workspace, body, text="")
         stream.streaming_state = OPEN
         stream.recipient = (body.get("recipient_user_id", ""), body.get("recipient_team_id", ""))
         stream.take(body)
@@ -215,7 +215,7 @@ class Messages:
         refused = wrong_blocks(body.get("blocks", []), feedback=workspace.feedback)
         if refused:
             return _no(refused)
-        posted = self._new(workspace, body, text=text)
+        posted = self.post(workspace, body, text=text)
         posted.blocks = list(body.get("blocks", []))
         posted.keep()
         return {
@@ -313,7 +313,8 @@ class Messages:
             "response_metadata": {"next_cursor": str(start + limit) if more else ""},
         }
 
-    def _new(self, workspace: Workspace, body: dict[str, Any], *, text: str) -> Posted:
+    def post(self, workspace: Workspace, body: dict[str, Any], *, text: str) -> Posted:
+        """Show a message, whatever made it."""
         posted = Posted(
             team=workspace.team,
             channel=body["channel"],

@@ -10,10 +10,10 @@ import structlog
 import uvloop
 from pydantic import ValidationError
 
+from konstruct_agent.means import Means
 from konstruct_agent.model import ModelClient
 from konstruct_agent.settings import AgentSettings
 from konstruct_agent.transport import Transport, open_session
-from konstruct_agent.turn import Means
 from konstruct_agent.work import WorkClient
 from konstruct_agent.worker import Worker
 from konstruct_messages.translations import load_catalogues

@@ -18,6 +18,12 @@ def stopped(catalogue: NullTranslations) -> str:
     return _("I stopped, as you asked.")
 
 
+def files_made(catalogue: NullTranslations) -> str:
+    """Say that what was asked for is attached, where the model says nothing."""
+    _ = catalogue.gettext
+    return _("Here is what you asked for.")
+
+
 def using_tool(catalogue: NullTranslations, tool: str) -> str:
     """Say, while the person waits, what the agent is doing."""
     _ = catalogue.gettext

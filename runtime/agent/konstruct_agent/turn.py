@@ -1,20 +1,16 @@
 """One turn: think, use tools, answer. Resumes from the journal without doing any step twice.
 
 Steps are numbered in one sequence: 0 the model, 1..k its tool calls, k+1 the model again. The model
-service journals model steps; tool steps are journalled here. A tool that is not idempotent is
-journalled Started first, and Started without Done is never run again: the model is told that the
-outcome is unknown.
+service journals model steps; tool steps are journalled in `tool_steps`.
 """
 
 import asyncio
 import contextlib
-import json
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
 from gettext import NullTranslations
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
@@ -29,47 +25,31 @@ from konstruct_agent.errors import (
     TurnFailed,
     TurnLost,
 )
-from konstruct_agent.model import ModelAnswer, ModelClient, recorded_answer
+from konstruct_agent.means import Means
+from konstruct_agent.model import ModelAnswer, recorded_answer
+from konstruct_agent.tool_steps import MAX_STEPS, ToolSteps
 from konstruct_agent.tools.choices import Offer, offered
-from konstruct_agent.tools.toolbox import Tool, Toolbox, parse_arguments, toolbox
-from konstruct_agent.work import WorkClient
+from konstruct_agent.tools.toolbox import Toolbox, toolbox
+from konstruct_agent.work import patiently
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.replies import Choice, ReplyPart
-from konstruct_messages.turns import ClaimedTurn, Speaker, Step, StepKind, StepState, Verdict
+from konstruct_messages.turns import ClaimedTurn, Speaker, StepState, Verdict
 from konstruct_telemetry.logs import remember
-from konstruct_telemetry.traces import THINK, Traces
+from konstruct_telemetry.traces import THINK
 
 _log = structlog.get_logger(__name__)
 
-_Result = TypeVar("_Result")
-
-MAX_STEPS = 16
 _MODEL_TRIES = 4
-_WORK_TRIES = 8
 _LONGEST_PART = 60_000
-_LARGEST_RESULT = 64 * 1024
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a turn works with; injected, so that a test holds clock and pauses."""
-
-    work: WorkClient
-    model: ModelClient
-    catalogues: Mapping[str, NullTranslations]
-    now: Callable[[], datetime]
-    tool_timeout_seconds: float = 30.0
-    model_timeout_seconds: float = 150.0
-    #: How long a model service that is away is waited for: it, or its database, may start anew.
-    model_patience_seconds: float = 30.0
-    traces: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True)
 class _Reply:
-    """What a turn ends with: an answer, or with `choices` a question."""
+    """What a turn ends with: an answer, or with `choices` a question; and the files it made."""
 
     text: str
     choices: tuple[Choice, ...] = ()
+    files: tuple[Attachment, ...] = ()
 
 
 class TurnWorker:
@@ -80,13 +60,17 @@ class TurnWorker:
         self._means = means
         self._agent = AgentBrief.model_validate(turn.agent)
         self._tenant = TenantBrief.model_validate(turn.tenant)
-        self._tools: Toolbox = toolbox(self._agent, self._tenant, now=means.now)
+        self._tools: Toolbox = toolbox(
+            self._agent, self._tenant, now=means.now, keep=self._keep_file
+        )
         self._journal = {step.number: step for step in turn.steps}
         self._deltas = DeltaSender(means.work, turn)
         self._stopped = asyncio.Event()
         self._said = ""
         self._traceparent = ""
-        self._telling: set[asyncio.Task[None]] = set()
+        self._tool_steps = ToolSteps(
+            turn, means, self._tools, catalogue=self._catalogue(), stopped=self._stopped
+        )
         self.settling = False
 
     def stop(self) -> None:
@@ -108,8 +92,7 @@ class TurnWorker:
             finally:
                 # Not waited for: a socket drops what comes later than the reply.
                 self._deltas.finish()
-                for telling in self._telling:
-                    telling.cancel()
+                self._tool_steps.close()
             self.settling = True
             await self._complete(reply)
             log.info("turn_answered")
@@ -150,7 +133,7 @@ class TurnWorker:
             messages.append(answer.message())
             for call in answer.calls:
                 number += 1
-                messages.append(await self._use_tool(number, call))
+                messages.append(await self._tool_steps.use(number, call))
                 offer = self._offered(call) or offer
             number += 1
         text = self._said.strip()
@@ -159,6 +142,8 @@ class TurnWorker:
             return self._disclosed("\n\n".join(filter(None, (said, offer.question))), offer.choices)
         if self._stopped.is_set() and not text:
             text = sentences.stopped(self._catalogue())
+        if not text and self._tool_steps.files:
+            text = sentences.files_made(self._catalogue())
         if not text:
             raise TurnFailed("The model answered nothing.")
         return self._disclosed(text)
@@ -171,7 +156,7 @@ class TurnWorker:
     def _disclosed(self, text: str, choices: tuple[Choice, ...] = ()) -> _Reply:
         asked = [line.text for line in self.turn.messages if line.speaker is Speaker.PERSON]
         text = disclosure.ensure(text, asked=asked, catalogues=self._means.catalogues)
-        return _Reply(text, choices)
+        return _Reply(text, choices, self._tool_steps.files)
 
     def _system_prompt(self) -> str:
         notes = [prompt.ToolNote(tool.name, tool.description) for tool in self._tools]
@@ -265,82 +250,8 @@ class TurnWorker:
         if verdict is Verdict.STOP:
             self.stop()
 
-    # --- tool steps
-
-    async def _use_tool(self, number: int, call: Mapping[str, Any]) -> dict[str, Any]:
-        """Run one tool call, or recall its record; return the message for the model."""
-        recorded = self._journal.get(number)
-        name = str(call["function"]["name"])[:128]
-        tool = self._tools.find(name)
-        result: Mapping[str, Any]
-        if recorded is not None and recorded.state is StepState.DONE:
-            result = recorded.result
-        elif self._stopped.is_set() or number >= MAX_STEPS:
-            result = {"error": "Not run: this turn has no steps left."}
-        elif tool is None:
-            result = await self._done(number, call, {"error": "There is no such tool."})
-        elif recorded is not None and not tool.idempotent:
-            unknown = {"error": "Outcome unknown: it was started and interrupted. Not run again."}
-            result = await self._done(number, call, unknown)
-        else:
-            result = await self._run_tool(number, call, tool)
-        return {
-            "role": "tool",
-            "tool_call_id": call["id"],
-            "content": json.dumps(result, ensure_ascii=False),
-        }
-
-    async def _run_tool(
-        self, number: int, call: Mapping[str, Any], tool: Tool
-    ) -> Mapping[str, Any]:
-        try:
-            arguments = parse_arguments(call["function"]["arguments"])
-        except ValueError as error:
-            return await self._done(number, call, {"error": str(error)})
-        if not tool.idempotent:
-            started = _step(number, call, StepState.STARTED)
-            step, verdict = await self._record(started)
-            if step.state is StepState.DONE:
-                return step.result
-            self._heed(verdict)
-            if self._stopped.is_set():
-                return await self._done(number, call, {"error": "Not run: the turn was stopped."})
-        self._tell(sentences.using_tool(self._catalogue(), tool.name))
-        result: Mapping[str, Any]
-        try:
-            async with asyncio.timeout(self._means.tool_timeout_seconds):
-                result = await tool.run(arguments)
-        except TimeoutError:
-            result = {"error": "The tool took too long; its outcome is unknown."}
-        except ValueError as error:
-            result = {"error": str(error)}
-        except Exception:  # noqa: BLE001 - whatever a tool does, the turn goes on
-            _log.exception("tool_failed", tool=tool.name)
-            result = {"error": "The tool failed."}
-        return await self._done(number, call, result)
-
-    def _tell(self, text: str) -> None:
-        """Show the person what is being done; nothing waits for it or depends on it."""
-
-        async def tell() -> None:
-            with contextlib.suppress(AgentError):
-                await self._means.work.note(self.turn, text)
-
-        task = asyncio.create_task(tell())
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
-
-    async def _done(
-        self, number: int, call: Mapping[str, Any], result: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        if len(json.dumps(result).encode()) > _LARGEST_RESULT:
-            result = {"error": "The result is too large to be used."}
-        step, verdict = await self._record(_step(number, call, StepState.DONE, result))
-        self._heed(verdict)
-        return step.result
-
-    async def _record(self, step: Step) -> tuple[Step, Verdict]:
-        return await self._patiently(lambda: self._means.work.record_step(self.turn, step))
+    async def _keep_file(self, number: int, name: str, text: str) -> Attachment:
+        return await patiently(lambda: self._means.work.make_file(self.turn, number, name, text))
 
     # --- the end
 
@@ -350,39 +261,11 @@ class TurnWorker:
             for start in range(0, len(reply.text), _LONGEST_PART)
         ]
         parts = [ReplyPart(part=number, text=text) for number, text in enumerate(texts)]
-        parts[-1] = parts[-1].model_copy(update={"choices": reply.choices})
-        await self._patiently(lambda: self._means.work.complete(self.turn, parts))
+        last = {"choices": reply.choices, "attachments": reply.files}
+        parts[-1] = parts[-1].model_copy(update=last)
+        await patiently(lambda: self._means.work.complete(self.turn, parts))
 
     async def _fail(self, reason: str) -> None:
         self.settling = True
         with contextlib.suppress(AgentError):
-            await self._patiently(lambda: self._means.work.fail(self.turn, reason))
-
-    async def _patiently(self, attempt: Callable[[], Awaitable[_Result]]) -> _Result:
-        """Repeat while the gateway is away; every operation may be repeated safely."""
-        for pause in range(_WORK_TRIES):
-            try:
-                return await attempt()
-            except RetryLater as error:
-                if pause == _WORK_TRIES - 1:
-                    raise
-                wait = max(min(0.1 * 2**pause, 5.0), min(error.retry_after, 5.0) if pause else 0)
-                await asyncio.sleep(wait * random.uniform(0.7, 1.0))
-        raise AssertionError
-
-
-def _step(
-    number: int,
-    call: Mapping[str, Any],
-    state: StepState,
-    result: Mapping[str, Any] | None = None,
-) -> Step:
-    function = call["function"]
-    return Step(
-        number=number,
-        kind=StepKind.TOOL,
-        state=state,
-        name=str(function["name"])[:128] or "unnamed",
-        request={"name": function["name"], "arguments": function["arguments"]},
-        result=dict(result or {}),
-    )
+            await patiently(lambda: self._means.work.fail(self.turn, reason))

@@ -1,12 +1,15 @@
 """The gateway's work API, as a client: claims, heartbeats, and one turn's steps and ending."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from konstruct_agent.errors import BudgetReached, Refused, RetryLater, TurnLost
 from konstruct_agent.transport import Answer, Transport
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.replies import ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Step, Verdict
 
@@ -16,6 +19,9 @@ _HTTP_PAYMENT = 402
 _HTTP_CONFLICT = 409
 _HTTP_RATE = 429
 _HTTP_SERVER = 500
+_WORK_TRIES = 8
+
+_Result = TypeVar("_Result")
 
 
 class WorkClient:
@@ -85,6 +91,12 @@ class WorkClient:
         )
         raise_for(answer)
 
+    async def make_file(self, turn: ClaimedTurn, number: int, name: str, text: str) -> Attachment:
+        """Keep a file that step `number` makes; the same one again is the same file."""
+        path = f"/internal/work/turns/{turn.turn_id}/files/{number}"
+        answer = await self._send("PUT", path, {"name": name, "text": text}, turn=turn)
+        return Attachment.model_validate_json(answer.body)
+
     async def complete(self, turn: ClaimedTurn, parts: Sequence[ReplyPart]) -> dict[str, Any]:
         """Settle the turn with its reply; repeating it returns what was recorded."""
         answer = await self._send(
@@ -120,6 +132,19 @@ class WorkClient:
         )
         raise_for(answer)
         return answer
+
+
+async def patiently(attempt: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Repeat while the gateway is away; every operation may be repeated safely."""
+    for pause in range(_WORK_TRIES):
+        try:
+            return await attempt()
+        except RetryLater as error:
+            if pause == _WORK_TRIES - 1:
+                raise
+            wait = max(min(0.1 * 2**pause, 5.0), min(error.retry_after, 5.0) if pause else 0)
+            await asyncio.sleep(wait * random.uniform(0.7, 1.0))
+    raise AssertionError
 
 
 def fence(turn: ClaimedTurn) -> dict[str, str]:

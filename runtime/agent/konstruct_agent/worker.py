@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import structlog
 
 from konstruct_agent.errors import AgentError, Refused, RetryLater, TurnLost
-from konstruct_agent.turn import Means, TurnWorker
+from konstruct_agent.means import Means
+from konstruct_agent.turn import TurnWorker
 from konstruct_messages.turns import ClaimedTurn, Verdict
 
 _log = structlog.get_logger(__name__)

@@ -36,8 +36,10 @@ from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.secret_watch import SecretWatch
 from konstruct_gateway.hooks.welcome import Welcome
 from konstruct_gateway.media.download import Downloader
+from konstruct_gateway.media.enclosing import Enclosing
 from konstruct_gateway.media.fetcher import Fetcher
 from konstruct_gateway.media.files import Files
+from konstruct_gateway.media.making import Maker
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.demand import DemandBoard
 from konstruct_gateway.registry.view import RegistryView
@@ -177,6 +179,7 @@ def assemble(
         sentences=sentences,
         outbounds=outbounds,
         holds=Holds(),
+        enclosing=Enclosing(files, settings.public_url, sentences),
         doubt=prober.doubt,
     )
     traces = open_traces(settings, "gateway")
@@ -201,6 +204,7 @@ def assemble(
         sentences=sentences,
         metrics=metrics,
         specs=specs,
+        maker=Maker(files),
     )
     return Parts(
         traces=traces,

@@ -60,6 +60,12 @@ class Sentences:
             " please ask again."
         )
 
+    def file_link(self, name: str, link: str, *languages: str) -> str:
+        """Give a file as a link that works for a day, where it cannot be sent itself."""
+        _ = self._speak(languages)
+        words = _("The file {name} is here until tomorrow: {link}")
+        return words.replace("{link}", link).replace("{name}", name)
+
     def refused(self, *languages: str) -> str:
         """Say to a person who may not write that nothing will be answered here."""
         _ = self._speak(languages)

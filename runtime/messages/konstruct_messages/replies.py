@@ -1,6 +1,7 @@
 """What goes out: reply parts, deliveries and what became of them."""
 
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,20 @@ MOST_CHOICES = 10
 
 LONGEST_LABEL = 75
 """Characters of a choice's label: what Slack puts on a button."""
+
+MADE_TYPES = MappingProxyType(
+    {
+        "csv": "text/csv",
+        "html": "text/html",
+        "json": "application/json",
+        "md": "text/markdown",
+        "txt": "text/plain",
+    }
+)
+"""The files that an agent may make: media types by the name's extension."""
+
+LARGEST_MADE = 524_288
+"""Bytes of a file that an agent makes, as UTF-8."""
 
 
 class Choice(Frozen):
@@ -25,7 +40,7 @@ class ReplyPart(Frozen):
     """One message of a reply, Markdown. A reply is 1..n parts, unique by (tenant, turn, part).
 
     With `choices` it is a question: the person answers by choosing one, or in words. `attachments`
-    are files that go with it, by reference.
+    are files that its turn made, by our own ids; they come behind all texts.
     """
 
     part: int = Field(ge=0, le=63)

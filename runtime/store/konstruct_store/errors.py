@@ -10,7 +10,7 @@ StoreError
 │   ├── TenantIdTaken       another tenant holds the id
 │   ├── TenantIdErased      the id belonged to an erased tenant and is never given again
 │   ├── BudgetExceeded      the month's budget does not cover the call; `kind` says whose
-│   ├── AttachmentRefused   an attachment is no upload of this person, or was sent already
+│   ├── AttachmentRefused   an attachment is not the sender's to send, or was sent already
 │   ├── ConversationOfAnother   the conversation was begun by another person
 │   ├── AgentHasConversation    no human has the conversation: take it over first
 │   └── NotFound            there is no such row for this tenant
@@ -70,7 +70,7 @@ class BudgetExceeded(Refused):
 
 
 class AttachmentRefused(Refused):
-    """An attachment is no upload of this person over this connection, or was sent already."""
+    """An attachment is no upload of this person or file of this turn, or was sent already."""
 
 
 class ConversationOfAnother(Refused):

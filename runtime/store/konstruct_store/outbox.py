@@ -35,6 +35,16 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DeliveryFile:
+    """What is known of a file on its way to a vendor."""
+
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """One part of a reply for a vendor.
 
@@ -44,7 +54,8 @@ class Delivery:
     set where it is itself the word that a turn's reply could not be sent. `drafted`: the vendor
     may show a message of it that began before the reply was recorded (`vendor_id`, where known);
     `shown` is the SHA-256 of the text that this message shows in full. `ends_answer`: it is the
-    last part of a turn's answer.
+    last text of a turn's answer. With `media_id` it is that file; `file` is None where it is no
+    longer kept.
     """
 
     tenant_id: UUID
@@ -72,6 +83,8 @@ class Delivery:
     drafted: bool = False
     shown: str = ""
     ends_answer: bool = False
+    media_id: UUID | None = None
+    file: DeliveryFile | None = None
 
     @property
     def tries(self) -> int:
@@ -277,6 +290,8 @@ def _delivery(tenant_id: UUID, row: asyncpg.Record) -> Delivery:
         drafted=row["drafted"],
         shown=row["shown"],
         ends_answer=row["ends_answer"] or False,
+        media_id=row["media_id"],
+        file=_file(row),
         ask_id=row["ask_id"],
         choices=tuple(Choice.model_validate(one) for one in row["choices"]),
         seq=row["seq"],
@@ -286,3 +301,9 @@ def _delivery(tenant_id: UUID, row: asyncpg.Record) -> Delivery:
         insists=row["insisted"],
         about_turn_id=row["about_turn_id"],
     )
+
+
+def _file(row: asyncpg.Record) -> DeliveryFile | None:
+    if row["file_name"] is None:
+        return None
+    return DeliveryFile(row["file_name"], row["file_type"], row["file_size"], row["file_sha256"])

@@ -11,7 +11,7 @@ import asyncpg
 
 from konstruct_messages.replies import DeliveryState, LogKind, NoticeCode, ReplyPart
 from konstruct_messages.turns import ConversationMode, Disposition, TurnState
-from konstruct_store import audit
+from konstruct_store import audit, made
 from konstruct_store.errors import NotFound, TurnLost
 from konstruct_store.identifiers import new_id, token_hash
 from konstruct_store.log import LogEntry, entry_of
@@ -63,7 +63,8 @@ async def complete_turn(
     takes the place of what the vendor shows of a reply that is not sent. In mode Human the reply is
     Withheld and the messages are Silenced. A stopped turn may have no parts. Repeating a call
     returns what was recorded; a lease that ran out does not matter until somebody took the turn
-    over. Raises TurnLost, RetryLater, and ValueError for a reply without parts.
+    over. Raises TurnLost, RetryLater, AttachmentRefused for files that the turn did not make, and
+    ValueError for a reply without parts.
     """
     async with store.transaction(tenant_id) as connection:
         turn = await _lock(connection, tenant_id, turn_id, attempt, turn_token)
@@ -72,6 +73,8 @@ async def complete_turn(
         if not parts and not turn["stop_requested"]:
             raise ValueError("A reply has at least one part.")
         said = apology_for(unfinished, tenant_id, turn)
+        place = (tenant_id, turn_id, turn["conversation_id"])
+        parts = await made.attach(connection, place, parts)
         end = _end_of(turn, turn_id, parts, sends=sends, unfinished=said)
         return await settle_locked(connection, tenant_id, turn_id, turn, end)
 
@@ -208,6 +211,8 @@ def _end_of(
     reply_id = new_id()
     ordered = sorted(parts, key=lambda part: part.part)
     choices = [one.model_dump(mode="json") for part in ordered for one in part.choices]
+    attached = [one for part in ordered for one in part.attachments]
+    files = [one.model_dump(mode="json", exclude_none=True) for one in attached]
     return End(
         state=TurnState.ANSWERED,
         disposition=Disposition.ANSWERED,
@@ -220,8 +225,12 @@ def _end_of(
             "turn": str(turn_id),
             "agent": turn["agent_name"],
             "text": "\n\n".join(part.text for part in ordered),
-            "parts": [part.model_dump(mode="json", exclude_defaults=True) for part in ordered],
+            "parts": [
+                part.model_dump(mode="json", exclude_defaults=True, exclude={"attachments"})
+                for part in ordered
+            ],
             **({"choices": choices} if choices else {}),
+            **({"attachments": files} if files else {}),
         },
         parts=ordered if sends else (),
         delivery_state=DeliveryState.QUEUED,

@@ -20,6 +20,9 @@ Words = Callable[[UUID, str], str]
 
 Apologies = Words | Mapping[str, str]
 
+FIRST_FILE = 100
+"""The number of a reply's first file among its deliveries: behind every text."""
+
 REPLIES = frozenset({LogKind.REPLY, LogKind.ASK})
 """What answers: a reply, or a question back."""
 
@@ -74,7 +77,7 @@ async def settle_locked(
         *(end.reason, end.reply_id, end.settled_by),
         end.kind.value if end.kind is not None else None,
         dict(end.payload),
-        [{"id": str(new_id()), "part": part.part, "text": part.text} for part in end.parts],
+        _deliveries(end.parts),
         end.delivery_state.value,
         end.unfinished,
     )
@@ -98,6 +101,16 @@ async def settle_locked(
     entries = (entry_of(row),) if row is not None else ()
     replied = end.kind in REPLIES and row is not None
     return Settled(end.disposition, end.reply_id, row["seq"] if replied else None, entries)
+
+
+def _deliveries(parts: Sequence[ReplyPart]) -> list[dict[str, Any]]:
+    """Return a reply's deliveries: its texts, and behind them each of its files."""
+    texts = [{"id": str(new_id()), "part": one.part, "text": one.text} for one in parts]
+    files = [one for part in parts for one in part.attachments]
+    return texts + [
+        {"id": str(new_id()), "part": number, "text": one.name, "file": one.key}
+        for number, one in enumerate(files, FIRST_FILE)
+    ]
 
 
 def died(reason: str, settled_by: str, text: str, *, sends: bool) -> End:

@@ -21,8 +21,8 @@ class IndexedMessages(Messages):
     _index: dict[tuple[str, str, str], Posted] = field(default_factory=dict)
     _threads: dict[tuple[str, str, str], list[Posted]] = field(default_factory=dict)
 
-    def _new(self, workspace: Workspace, body: dict[str, Any], *, text: str) -> Posted:
-        posted = super()._new(workspace, body, text=text)
+    def post(self, workspace: Workspace, body: dict[str, Any], *, text: str) -> Posted:
+        posted = super().post(workspace, body, text=text)
         self._index[posted.team, posted.channel, posted.ts] = posted
         place = (posted.team, posted.channel, posted.thread_ts)
         self._threads.setdefault(place, []).append(posted)

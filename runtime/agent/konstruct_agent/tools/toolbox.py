@@ -7,29 +7,33 @@ from datetime import datetime
 from typing import Any
 
 from konstruct_agent.brief import AgentBrief, TenantBrief
-from konstruct_agent.tools import choices, clock
+from konstruct_agent.tools import choices, clock, files
+from konstruct_agent.tools.files import Keep
 
 _CLOCK = "time"
 _DATE_AND_TIME = "DateAndTime"
 _OFFER_CHOICES = "OfferChoices"
+_MAKE_FILE = "MakeFile"
 
 
 @dataclass(frozen=True)
 class Tool:
     """A tool. Idempotent ones may be run again freely; others never, once they have started.
 
-    What `asks` ends the turn: its arguments are the question.
+    What `asks` ends the turn: its arguments are the question. What `makes` names in its result a
+    file that goes with the answer.
 
-    `run` takes the arguments and returns a JSON object; it raises ValueError for arguments it
-    cannot use, with a sentence for the model.
+    `run` takes the arguments and the number of the step, and returns a JSON object; it raises
+    ValueError for arguments it cannot use, with a sentence for the model.
     """
 
     name: str
     description: str
     parameters: Mapping[str, Any]
-    run: Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+    run: Callable[[Mapping[str, Any], int], Awaitable[dict[str, Any]]]
     idempotent: bool = False
     asks: bool = False
+    makes: bool = False
 
     def offer(self) -> dict[str, Any]:
         """Return the tool in OpenAI's shape."""
@@ -57,10 +61,13 @@ class Toolbox:
         return iter(self._tools.values())
 
 
-def toolbox(agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetime]) -> Toolbox:
+def toolbox(
+    agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetime], keep: Keep
+) -> Toolbox:
     """Return the built-in tools that this agent has, under their declared names.
 
-    An agent that declares no clock gets one called `time`: without it a model guesses.
+    `keep` is given the files that are made. An agent that declares no clock gets one called `time`:
+    without it a model guesses.
     """
     tools: dict[str, Tool] = {}
     clocks = 0
@@ -75,6 +82,8 @@ def toolbox(agent: AgentBrief, tenant: TenantBrief, *, now: Callable[[], datetim
             tools[name] = _time_tool(name, tenant, now)
         elif function == _OFFER_CHOICES:
             tools[name] = _choices_tool(name)
+        elif function == _MAKE_FILE:
+            tools[name] = _file_tool(name, keep)
     if not clocks and _CLOCK not in tools:
         tools[_CLOCK] = _time_tool(_CLOCK, tenant, now)
     return Toolbox(tools)
@@ -92,7 +101,7 @@ def parse_arguments(text: str) -> dict[str, Any]:
 
 
 def _choices_tool(name: str) -> Tool:
-    async def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def run(arguments: Mapping[str, Any], _number: int) -> dict[str, Any]:
         made = choices.offer(arguments)
         return {"offered": [one.label for one in made.choices]}
 
@@ -106,8 +115,23 @@ def _choices_tool(name: str) -> Tool:
     )
 
 
+def _file_tool(name: str, keep: Keep) -> Tool:
+    async def run(arguments: Mapping[str, Any], number: int) -> dict[str, Any]:
+        return await files.make(arguments, number, keep)
+
+    return Tool(
+        name=name,
+        description=files.DESCRIPTION,
+        parameters=files.PARAMETERS,
+        run=run,
+        # The same file of the same step is kept once, however often it is made.
+        idempotent=True,
+        makes=True,
+    )
+
+
 def _time_tool(name: str, tenant: TenantBrief, now: Callable[[], datetime]) -> Tool:
-    async def run(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    async def run(arguments: Mapping[str, Any], _number: int) -> dict[str, Any]:
         zone = arguments.get("zone") or tenant.time_zone
         return clock.tell(str(zone), now())
 

@@ -17,7 +17,7 @@ from konstruct_channels.errors import (
 )
 from konstruct_channels.inbound import Learnt
 from konstruct_channels.slack.fields import mapping, text
-from konstruct_channels.slack.manifest import NEEDED_SCOPES
+from konstruct_channels.slack.manifest import NEEDED_SCOPES, SHARING_SCOPE
 
 _CREDENTIALS = frozenset(
     {
@@ -130,6 +130,15 @@ def token_tried(data: Mapping[str, Any], headers: Mapping[str, Any], team: str) 
             return _refused(
                 "ScopesMissing",
                 f"The app lacks the scopes {', '.join(missing)}. Add them under OAuth &"
+                " Permissions (or use the generated manifest) and install the app again.",
+            )
+        if SHARING_SCOPE not in have:
+            return Learnt(
+                condition="Authenticated",
+                status="True",
+                reason="FilesBecomeLinks",
+                message=f"Slack takes the bot token. The app lacks the scope {SHARING_SCOPE}, so"
+                " people get the agent's files as links that work for a day. Add it under OAuth &"
                 " Permissions (or use the generated manifest) and install the app again.",
             )
     return Learnt(

@@ -23,9 +23,14 @@ NEEDED_SCOPES = (
 """Without these nobody is answered. Reading is for follow-ups in threads, and for asking Slack
 after a lost answer."""
 
-ASKED_SCOPES = tuple(sorted((*NEEDED_SCOPES, "assistant:write", "files:read", "users:read")))
+SHARING_SCOPE = "files:write"
+"""Without it people get a link that expires in the place of a file."""
+
+ASKED_SCOPES = tuple(
+    sorted((*NEEDED_SCOPES, "assistant:write", "files:read", SHARING_SCOPE, "users:read"))
+)
 """What an app asks for: `assistant:write` is for the agent view and its suggested prompts,
-`files:read` for the files that people send,
+`files:read` for the files that people send, `files:write` for those that the agent makes,
 `users:read` for telling guests from members, and which app a token is of."""
 
 EVENTS = (

@@ -28,6 +28,7 @@ from konstruct_channels.slack import answers, checks, files, people
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
+from konstruct_channels.slack.sharing import share
 from konstruct_channels.slack.spec import Install, SlackConfig
 from konstruct_channels.slack.status import SIGN_SECONDS, show_sign
 from konstruct_channels.slack.writer import SlackDraft
@@ -36,8 +37,9 @@ from konstruct_messages.translations import choose_language, load_catalogues
 _CALL_SECONDS = 8
 _WHOLE_SECONDS = 20.0
 _MOST_PROMPTS = 4
-# Slack takes JSON for most methods, and parameters only for those that read.
-_READING = ("bots.", "conversations.", "files.info", "users.")
+_OK = 200
+# Slack takes JSON for most methods, and parameters only for those that read or upload.
+_READING = ("bots.", "conversations.", "files.", "users.")
 
 
 @asynccontextmanager
@@ -71,15 +73,30 @@ class SlackOutbound:
     async def send(
         self, outgoing: Outgoing, *, config: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> str:
-        """Post what is not there yet; return the `ts` of the last message."""
+        """Post what is not there yet; return the `ts` of the last message, or the file's id."""
         translate = self._catalogues[choose_language(outgoing.language)].gettext
         call = self._caller(config, credentials)
         try:
             async with asyncio.timeout(_WHOLE_SECONDS + self._call_seconds):
                 ends = asyncio.get_running_loop().time() + _WHOLE_SECONDS
+                if outgoing.file is not None:
+                    shared = await share(call, self._put, outgoing, outgoing.file, self._refusals)
+                    if shared is not None:
+                        return shared
                 return await deliver(call, outgoing, self._refusals, translate, ends=ends)
         except TimeoutError as error:
             raise SendUnclear("it took too long", after_seconds=2.0) from error
+
+    async def _put(self, url: str, data: bytes) -> None:
+        try:
+            async with self._session.post(url, data=data) as answer:
+                await answer.read()
+                if answer.status != _OK:
+                    raise SendLater(f"the upload was answered {answer.status}", after_seconds=2.0)
+        except (aiohttp.ClientError, ValueError, TimeoutError, OSError) as error:
+            # Nobody sees a file before its upload is completed.
+            reason = f"the upload broke off: {type(error).__name__}"
+            raise SendLater(reason, after_seconds=2.0) from error
 
     def write(
         self, draft: Draft, *, config: Mapping[str, Any], credentials: Mapping[str, str]

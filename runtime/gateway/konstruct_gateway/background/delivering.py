@@ -22,6 +22,7 @@ from konstruct_channels.errors import (
 from konstruct_channels.outbound import Outbound, Outgoing
 from konstruct_gateway.background.holds import Holds
 from konstruct_gateway.edge.metrics import Metrics
+from konstruct_gateway.media.enclosing import Enclosing
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.sentences import Sentences
 from konstruct_registry.errors import SealRefused
@@ -64,6 +65,7 @@ class Delivering:
     sentences: Sentences
     outbounds: Mapping[str, Outbound]
     holds: Holds
+    enclosing: Enclosing
     doubt: Callable[[UUID, str], None]
     """Told of a connection (tenant, name) whose credentials a vendor refused."""
     chance: Callable[[], float] = random.random
@@ -95,7 +97,9 @@ class Delivering:
 
     async def _send(self, way: _Way, delivery: Delivery, begins: Callable[[], None]) -> str:
         credentials = self.view.credentials(way.tenant, way.connection.name)
-        outgoing = _outgoing(delivery, way.agent)
+        outgoing = self.enclosing.enclose(
+            _outgoing(delivery, way.agent), delivery, _languages(way, delivery)
+        )
         begins()
         try:
             async with asyncio.timeout(_SEND_SECONDS):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from konstruct_gateway.errors import Unavailable, WrongType
@@ -57,9 +57,11 @@ class Files:
             raise Unavailable("This installation keeps no files.")
         return self.objects
 
-    def link(self, tenant_id: UUID, media_id: UUID) -> str:
+    def link(
+        self, tenant_id: UUID, media_id: UUID, *, lifetime: timedelta = links.LINK_LIFETIME
+    ) -> str:
         """Return an expiring link to a file, from the gateway's own origin."""
-        return links.link(tenant_id, media_id, key=self.key, now=self.now())
+        return links.link(tenant_id, media_id, key=self.key, now=self.now(), lifetime=lifetime)
 
     def link_of(self, tenant_id: UUID) -> Callable[[str], str]:
         """Return what makes links to a tenant's files by their keys; empty for what is no key."""

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from konstruct_messages.replies import ReplyPart
+from konstruct_messages.replies import LARGEST_MADE, ReplyPart
 from konstruct_messages.turns import Disposition, Step, Verdict
 
 Pod = Annotated[str, StringConstraints(max_length=253)]
@@ -78,6 +78,13 @@ class DeltasAnswer(Body):
 
     shown: int
     dropped: int
+
+
+class MakeFileRequest(Body):
+    """A file of text; its name's extension says what it is."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=LARGEST_MADE)]
 
 
 class CompleteRequest(Body):

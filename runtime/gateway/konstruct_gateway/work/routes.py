@@ -17,6 +17,7 @@ from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.deltas import DeltaFlow
 from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Held, Turns
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.turns import ClaimedTurn, Step
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import claims as stored
@@ -98,6 +99,7 @@ def routes() -> APIRouter:
     router.put(f"{turn}/steps/{{number}}")(record_step)
     router.post(f"{turn}/deltas", openapi_extra=_NDJSON)(deltas)
     router.post(f"{turn}/notes", status_code=204)(note)
+    router.put(f"{turn}/files/{{number}}")(make_file)
     router.post(f"{turn}/complete")(complete)
     router.post(f"{turn}/fail")(fail)
     return router
@@ -175,6 +177,19 @@ async def note(services: Services, held: HeldTurnOfRequest, body: models.NoteReq
     """Show what the agent does, in words."""
     await services.turns.note(held, body.text)
     return Response(status_code=204)
+
+
+async def make_file(
+    services: Services,
+    held: HeldTurnOfRequest,
+    number: Annotated[int, Path(ge=0, le=999)],
+    body: models.MakeFileRequest,
+) -> Attachment:
+    """Keep a file that the step makes; the same one again is the same file.
+
+    It is the person's once `complete` names it in a part's attachments.
+    """
+    return await services.turns.make_file(held, number, body.name, body.text)
 
 
 async def complete(

@@ -6,26 +6,30 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from konstruct_channels.catalogue import Cut
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.chat import frames
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import BadRequest
 from konstruct_gateway.hints import Hint
+from konstruct_gateway.media.making import Maker
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
 from konstruct_gateway.work.waiting import Waiting
+from konstruct_messages.inbound import Attachment
 from konstruct_messages.replies import ReplyPart
 from konstruct_messages.turns import ClaimedTurn, Step
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import journal, settle
-from konstruct_store.errors import TurnLost
+from konstruct_store.errors import AttachmentRefused, TurnLost
 from konstruct_store.journal import RecordedStep, TurnContext
 from konstruct_store.settle import Settled
 from konstruct_store.store import Store
 from konstruct_telemetry.logs import remember
 from konstruct_telemetry.traces import TURN, Traces, began_at
 
+_MOST_PARTS = 64
 _MOST_KNOWN = 50_000
 
 
@@ -58,6 +62,9 @@ class Turns:
     sentences: Sentences
     metrics: Metrics
     specs: Mapping[str, ChannelSpec]
+    maker: Maker
+    cuts: Mapping[str, Cut]
+    """By channel: a vendor that cannot be asked what it has gets one message by delivery."""
     traces: Traces = field(default_factory=Traces)
     _known: OrderedDict[UUID, _Whereabouts] = field(default_factory=OrderedDict)
 
@@ -83,8 +90,16 @@ class Turns:
         frame = frames.step(str(held.turn_id), text)
         self.telling.show(held.tenant.tenant_id, context.conversation_id, frame)
 
+    async def make_file(self, held: Held, number: int, name: str, text: str) -> Attachment:
+        """Keep a file that a step makes. Raises BadRequest and Unavailable."""
+        turn = (held.turn_id, held.attempt, held.turn_token)
+        return await self.maker.make(held.tenant.tenant_id, turn, number, name, text)
+
     async def complete(self, held: Held, parts: tuple[ReplyPart, ...]) -> Settled:
-        """Record the reply. Raises BadRequest for no parts, unless the turn was stopped."""
+        """Record the reply. Raises BadRequest for files that are not the turn's, and for no parts.
+
+        Only a stopped turn may have none.
+        """
         where = await self._whereabouts(held)
         remember(conversation_id=where.conversation_id if where else None)
         try:
@@ -94,11 +109,11 @@ class Turns:
                 held.turn_id,
                 held.attempt,
                 held.turn_token,
-                parts,
+                self._cut(held, where, parts),
                 sends=self._sends(held, where),
                 unfinished=self._stopped(held),
             )
-        except ValueError as error:
+        except (ValueError, AttachmentRefused) as error:
             raise BadRequest(str(error)) from error
         self._tell(held, where, settled)
         return settled
@@ -122,6 +137,33 @@ class Turns:
         )
         self._tell(held, where, settled)
         return settled
+
+    def _cut(
+        self, held: Held, where: _Whereabouts | None, parts: tuple[ReplyPart, ...]
+    ) -> tuple[ReplyPart, ...]:
+        """Return a reply's parts, each as long as one message of its channel."""
+        at = where.connection_id if where is not None else None
+        found = (one.type for one in held.tenant.connections if one.connection_id == at)
+        cut = self.cuts.get(next(found, ""))
+        if cut is None:
+            return parts
+        pieces = [
+            (part, text, number == len(texts))
+            for part in sorted(parts, key=lambda one: one.part)
+            for texts in (cut(part.text) or [part.text],)
+            for number, text in enumerate(texts, 1)
+        ]
+        if len(pieces) > _MOST_PARTS:
+            return parts
+        return tuple(
+            ReplyPart(
+                part=number,
+                text=text,
+                choices=part.choices if ends else (),
+                attachments=part.attachments if ends else (),
+            )
+            for number, (part, text, ends) in enumerate(pieces)
+        )
 
     def _stopped(self, held: Held) -> Callable[[UUID, str], str]:
         return lambda _tenant_id, language: self.sentences.stopped(language, held.tenant.language)

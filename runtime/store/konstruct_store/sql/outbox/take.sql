@@ -46,22 +46,26 @@ taken AS (
     RETURNING
         d.delivery_id, d.conversation_id, d.connection_id, d.turn_id, d.part, d.seq, d.text,
         d.attempt, d.held, d.vendor_id, d.queued_at, d.about_turn_id, d.sent_again,
-        d.drafted, d.shown, h.reason, h.insisted,
+        d.drafted, d.shown, d.media_id, h.reason, h.insisted,
         extract(EPOCH FROM now() - d.tried_since)::float8 AS tried_seconds
 )
 
 SELECT
     t.*, c.conversation_key, c.person_key, c.agent_id, c.language,
     a.ask_id, coalesce(a.choices, '[]') AS choices,
-    n.state = 'Answered' AND NOT EXISTS (
+    m.name AS file_name, m.media_type AS file_type, m.size AS file_size, m.sha256 AS file_sha256,
+    n.state = 'Answered' AND t.media_id IS NULL AND NOT EXISTS (
         SELECT
         FROM konstruct.deliveries AS l
-        WHERE l.tenant_id = $1 AND l.turn_id = t.turn_id AND l.part > t.part
+        WHERE
+            l.tenant_id = $1 AND l.turn_id = t.turn_id AND l.part > t.part AND l.media_id IS NULL
     ) AS ends_answer
 FROM taken AS t
 INNER JOIN konstruct.conversations AS c
     ON c.tenant_id = $1 AND c.conversation_id = t.conversation_id
 LEFT JOIN konstruct.asks AS a
     ON a.tenant_id = $1 AND a.turn_id = t.turn_id AND a.part = t.part
+LEFT JOIN konstruct.media AS m
+    ON m.tenant_id = $1 AND m.media_id = t.media_id AND m.state = 'Stored'
 LEFT JOIN konstruct.turns AS n ON n.tenant_id = $1 AND n.turn_id = t.turn_id
 ORDER BY t.queued_at, t.part

@@ -2,7 +2,7 @@
 -- Conversation, dispatch row and turn are locked.
 -- $1 tenant, $2 turn, $3 conversation, $4 turn's state, $5 items' disposition, $6 reason,
 -- $7 reply, $8 settled by, $9 kind of log entry (null: none), $10 its payload,
--- $11 deliveries [{id, part, text}], $12 their state
+-- $11 deliveries [{id, part, text, file}], $12 their state
 WITH conversation AS (
     UPDATE konstruct.conversations
     SET
@@ -77,9 +77,9 @@ hot AS (
 
 parts AS (
     SELECT
-        p.id, p.part, p.text,
+        p.id, p.part, p.text, p.file,
         $12 = 'Queued' AND row_number() OVER (ORDER BY p.part) = 1 AS leads
-    FROM jsonb_to_recordset($11::jsonb) AS p (id uuid, part integer, text text)
+    FROM jsonb_to_recordset($11::jsonb) AS p (id uuid, part integer, text text, file uuid)
 ),
 
 -- What the vendor shows already becomes the first part, or says that there is no more to come.
@@ -101,13 +101,14 @@ draft AS (
 delivery AS (
     INSERT INTO konstruct.deliveries (
         tenant_id, delivery_id, conversation_id, connection_id, turn_id, part, seq, text, state,
-        settled_at
+        settled_at, media_id
     )
     SELECT
         $1, p.id, $3, c.connection_id, $2,
         p.part + CASE WHEN $12 = 'Withheld' AND EXISTS (SELECT FROM draft) THEN 1 ELSE 0 END,
         c.last_seq, p.text, $12,
-        CASE WHEN $12 = 'Withheld' THEN now() END
+        CASE WHEN $12 = 'Withheld' THEN now() END,
+        p.file
     FROM conversation AS c
     CROSS JOIN parts AS p
     WHERE NOT (p.leads AND EXISTS (SELECT FROM draft))
