@@ -317,15 +317,29 @@ async def test_web_chat_is_tried_as_a_visitor_comes(
         assert finding(staff, "lastIn")["message"] == "Nada recentemente."
 
 
-async def test_a_web_chat_that_no_page_may_open_is_wrong(
+async def test_a_web_chat_that_no_page_may_open_is_said_to_be_so(
     database: Database, tenant: SampleTenant
 ) -> None:
     tenant.over["connections"] = (tenant.connection("shop", config={"visitors": "Allowed"}),)
     async with running_gateway(database.url("gateway")) as gateway:
         await tenant.register(gateway.internal_url)
         found = finding(await examined(gateway, "acme/shop"), "origins")
-        assert found["verdict"] == "failed"
+        assert found["verdict"] == "ok"
         assert "allowedOrigins" in found["nextStep"]
+
+
+async def test_a_web_chat_that_somebody_else_answers_for_is_wrong(
+    database: Database, tenant: SampleTenant
+) -> None:
+    """A proxy hands /chat/ to another installation, say one without this tenant."""
+    async with running_gateway(database.url("gateway")) as gateway:
+        await tenant.register(gateway.internal_url)
+        reach(gateway, f"{gateway.url}/elsewhere")
+        found = await examined(gateway, "acme/website")
+        assert found["verdict"] == "failed"
+        for check in ("widget", "keys"):
+            assert finding(found, check)["verdict"] == "failed"
+            assert "/chat/" in finding(found, check)["nextStep"]
 
 
 async def test_only_who_holds_the_registrys_credential_asks_inside(

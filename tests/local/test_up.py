@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from konstruct_local.keys import KeyFile
 from konstruct_local.postgres import EmbeddedPostgres
 from konstruct_store.store import Store
 from support.embedded import Run, Site, site
@@ -21,6 +22,16 @@ from support.waiting import until
 pytestmark = [pytest.mark.process, pytest.mark.postgres]
 
 ADDRESS = "acme/website"
+SLACK = """
+apiVersion: konstruct.dev/v1alpha1
+kind: ChannelConnection
+metadata: {name: team, namespace: tenant-acme}
+spec:
+  type: Slack
+  agentRef: {name: ana}
+  credentialsSecretRef: {name: slack}
+  slack: {appId: A0KONSTRUCT, teamId: T0ACME}
+"""
 
 
 @pytest.fixture
@@ -62,6 +73,31 @@ async def test_the_doctor_says_what_waits_to_be_sent(here: Site, running: Run) -
     code, said = await here.konstruct("doctor")
     assert (code, "0 wait to be sent" in said) == (0, True), said
     assert "apology" not in said
+
+
+async def test_the_doctor_looks_at_the_connections_that_run_here(here: Site, running: Run) -> None:
+    code, said = await here.konstruct("doctor", ADDRESS, "--json")
+    assert code == 0, said
+    [connection] = json.loads(said)["connections"]
+    verdicts = {one["check"]: one["verdict"] for one in connection["findings"]}
+    assert verdicts == {"origins": "ok", "widget": "ok", "keys": "ok", "lastIn": "unknown"}
+    code, said = await here.konstruct("doctor", "acme/nowhere")
+    assert (code, "There is no connection acme/nowhere." in said) == (1, True), said
+
+    # Slack without a Secret: there is nothing to ask the vendor with, and nobody is asked.
+    (here.folder / "slack.yaml").write_text(SLACK)
+    await running.until_said("acme: the change is in effect", seconds=60)
+    inside = json.loads((here.home / "address.json").read_text())["internal"]
+    code, said = await here.konstruct("doctor", "acme", "--url", inside)
+    assert (code, "KONSTRUCT_REGISTRY_TOKEN" in said) == (1, True), said
+    keys = KeyFile(here.home / "keys.json").load()
+    given = {"KONSTRUCT_REGISTRY_TOKEN": keys.registry_token}
+    code, said = await here.konstruct("doctor", "acme", "--url", inside, **given)
+    assert code == 1, said
+    assert "acme/website  WebChat\n  ok  " in said
+    assert "acme/team  Slack\n  XX  Secret: No credentials have come to the gateway." in said
+    assert "      -> Make the Secret that credentialsSecretRef names" in said
+    assert "\x1b" not in said
 
 
 async def test_whom_nobody_knows_cannot_be_talked_to(here: Site, running: Run) -> None:

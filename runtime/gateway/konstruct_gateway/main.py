@@ -1,5 +1,7 @@
 """The program: `python -m konstruct_gateway` serves; `... openapi FOLDER` writes the documents.
 
+`... doctor [TENANT[/CONNECTION]] [--json]` asks the gateway of the same pod about its connections.
+
 Exit codes: 0 ended well, 1 failed, 2 wrong use.
 """
 
@@ -18,6 +20,7 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from konstruct_gateway.app import Gateway, open_gateway
+from konstruct_gateway.doctor.command import USAGE, run_doctor
 from konstruct_gateway.documents import write_documents
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_store.errors import ConfigurationWrong, RetryLater
@@ -40,8 +43,10 @@ def main(arguments: Sequence[str] = ()) -> int:
             return _documents(Path("docs/reference"))
         case ["openapi", folder]:
             return _documents(Path(folder))
+        case ["doctor", *rest]:
+            return run_doctor(rest)
         case _:
-            sys.stderr.write("Usage: python -m konstruct_gateway [openapi [FOLDER]]\n")
+            sys.stderr.write("Usage: python -m konstruct_gateway [openapi [FOLDER]]\n" + USAGE)
             return WRONG_USE
 
 

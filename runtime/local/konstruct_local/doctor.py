@@ -1,17 +1,22 @@
 """The doctor command: one line for each thing that must be so, and what to do where it is not."""
 
+import json
 import os
 import platform
 import shutil
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from konstruct_gateway.doctor import printing
+from konstruct_gateway.doctor.printing import paint
+from konstruct_gateway.doctor.words import SaidConnection
 from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.pool import load_pool
 from konstruct_local.backlog import read_backlog
+from konstruct_local.doctor_asking import Asked, examine
 from konstruct_local.errors import LocalError
 from konstruct_local.home import Home
 from konstruct_local.keys import KeyFile
@@ -54,6 +59,9 @@ class Health(StrEnum):
     ILL = "XX"
 
 
+_COLOURS = {Health.WELL: "32", Health.ODD: "33", Health.ILL: "31"}
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at: a marked sentence and its values."""
@@ -63,10 +71,21 @@ class Finding:
     values: dict[str, object] = field(default_factory=dict)
 
 
-async def run_doctor(settings: LocalSettings, terminal: Terminal) -> int:
-    """Look at everything and print it; return the exit code."""
+async def run_doctor(settings: LocalSettings, terminal: Terminal, asked: Asked) -> int:
+    """Look at everything, or at what was asked for, and print it; return the exit code."""
     home = Home(settings.home)
-    findings = [
+    findings = [] if asked.connections_alone else await _machine(settings, home)
+    connections = await examine(home, asked, terminal.words.language)
+    if asked.as_json:
+        terminal.show(_document(findings, connections, terminal))
+    else:
+        _print(findings, connections, terminal)
+    ill = any(one.health is Health.ILL for one in findings)
+    return 1 if ill or printing.sick(connections) else 0
+
+
+async def _machine(settings: LocalSettings, home: Home) -> list[Finding]:
+    return [
         *_system(),
         *_directory(home),
         *_keys(home),
@@ -75,10 +94,30 @@ async def run_doctor(settings: LocalSettings, terminal: Terminal) -> int:
         *(await _backlog(settings, home)),
         *_models(home),
     ]
+
+
+def _print(
+    findings: Sequence[Finding], connections: Sequence[SaidConnection], terminal: Terminal
+) -> None:
     for finding in findings:
         text = terminal.words(finding.sentence, **finding.values)
-        terminal.show(f"{finding.health}  {text}")
-    return 1 if any(one.health is Health.ILL for one in findings) else 0
+        mark = paint(finding.health, _COLOURS[finding.health], colour=terminal.colourful)
+        terminal.show(f"{mark}  {text}")
+    if findings and connections:
+        terminal.show("")
+    if connections:
+        terminal.show(printing.render(connections, colour=terminal.colourful))
+
+
+def _document(
+    findings: Sequence[Finding], connections: Sequence[SaidConnection], terminal: Terminal
+) -> str:
+    machine = [
+        {"health": one.health.name, "message": terminal.words(one.sentence, **one.values)}
+        for one in findings
+    ]
+    shown = [one.model_dump(mode="json", by_alias=True) for one in connections]
+    return json.dumps({"machine": machine, "connections": shown}, ensure_ascii=False, indent=2)
 
 
 def _system() -> Iterator[Finding]:

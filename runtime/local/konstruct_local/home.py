@@ -61,8 +61,15 @@ class Home:
 
     def running_at(self) -> str:
         """Return the public URL that the last start wrote down, or an empty text."""
+        return self._written("url")
+
+    def running_inside(self) -> str:
+        """Return the URL of internal calls that the last start wrote down, or an empty text."""
+        return self._written("internal")
+
+    def _written(self, name: str) -> str:
         try:
-            return str(json.loads(self.address.read_text())["url"])
+            return str(json.loads(self.address.read_text())[name])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 

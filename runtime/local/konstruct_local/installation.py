@@ -72,6 +72,7 @@ class Installation:
         self._key_file = KeyFile(home.keys)
         self._keys: Keys | None = None
         self._watch: Watch | None = None
+        self._inside = ""
 
     @property
     def url(self) -> str:
@@ -98,6 +99,7 @@ class Installation:
             public_url=self._settings.public_url.rstrip("/") or self.url,
             internal_url=address_of(inside),
         )
+        self._inside = places.internal_url
         agents = Agents(lambda tenant, token, stop: run_tenant(places, tenant, token, stop))
         registry = Registry(_registry_client(places.internal_url, keys.registry_token))
         projection = self._projection(keys, registry, agents, places)
@@ -199,7 +201,8 @@ class Installation:
 
     def _announce(self) -> None:
         say, keys = self._terminal.say, self._keys
-        document = json.dumps({"url": self.url, "process": os.getpid()})
+        inside = self._inside
+        document = json.dumps({"url": self.url, "internal": inside, "process": os.getpid()})
         write_atomically(self._home.address, document + "\n", mode=0o600)
         self._terminal.show(f"Konstruct is ready: {self.url}")
         if keys is not None:

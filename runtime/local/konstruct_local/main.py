@@ -134,12 +134,38 @@ def _add_chat(command: typer.Typer, terminal: Terminal) -> None:
 def _add_doctor(command: typer.Typer, terminal: Terminal) -> None:
     words = terminal.words
 
-    @command.command(help=words(_("Look whether this machine can run Konstruct, and what to do.")))
-    def doctor() -> None:
+    @command.command(
+        help=words(
+            _("Look whether this machine and every connection are in order, and what to do.")
+        )
+    )
+    def doctor(
+        connection: Annotated[
+            str | None,
+            typer.Argument(
+                metavar="TENANT/CONNECTION",
+                help=words(_("One connection alone, as acme/team; or a tenant's.")),
+            ),
+        ] = None,
+        url: Annotated[
+            str | None,
+            typer.Option(
+                help=words(
+                    _("A gateway's internal address; its token is in KONSTRUCT_REGISTRY_TOKEN.")
+                )
+            ),
+        ] = None,
+        as_json: Annotated[  # noqa: FBT002 - a flag of the command line
+            bool, typer.Option("--json", help=words(_("Print JSON for programs.")))
+        ] = False,
+    ) -> None:
         from konstruct_local.doctor import run_doctor  # noqa: PLC0415 - heavy
+        from konstruct_local.doctor_asking import Asked  # noqa: PLC0415 - heavy
 
         settings = _settings(terminal)
-        _finish(terminal, lambda: asyncio.run(run_doctor(settings, terminal)))
+        tenant, _slash, name = (connection or "").partition("/")
+        asked = Asked(tenant=tenant, connection=name, url=url or "", as_json=as_json)
+        _finish(terminal, lambda: asyncio.run(run_doctor(settings, terminal, asked)))
 
 
 def _settings(

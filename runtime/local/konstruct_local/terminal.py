@@ -1,5 +1,6 @@
 """The terminal: where sentences are shown, in the person's language."""
 
+import os
 import sys
 from typing import TextIO
 
@@ -29,6 +30,11 @@ class Terminal:
     def lively(self) -> bool:
         """Whether a person looks on: standard output is a terminal, not a pipe or a file."""
         return self._out.isatty()
+
+    @property
+    def colourful(self) -> bool:
+        """Whether colours are shown: to a person who has not asked for none (NO_COLOR)."""
+        return self.lively and not os.environ.get("NO_COLOR")
 
     def say(self, sentence: str, **values: object) -> None:
         """Print one translated sentence."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from konstruct_channels.checks import Check, Finding, failed, ok, step
+from konstruct_channels.checks import Check, Finding, ok, step
 from konstruct_channels.marking import mark as _
 from konstruct_channels.webchat.spec import Visitors, WebChatConfig
 
@@ -26,9 +26,9 @@ def _origins(config: Mapping[str, Any]) -> Finding:
     if chat.visitors is not Visitors.ALLOWED:
         return ok(ORIGINS, _("Only people whom the portal vouches for chat here."))
     if not chat.allowed_origins:
-        return failed(
+        return ok(
             ORIGINS,
-            _("Visitors are allowed, and no page may open the chat."),
+            _("No page of yours may open the chat: visitors come by programs alone."),
             then=step(
                 _("List the origins of your pages in allowedOrigins (https://www.example.com).")
             ),

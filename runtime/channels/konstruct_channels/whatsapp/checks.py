@@ -5,12 +5,13 @@ https://developers.facebook.com/docs/graph-api/reference/app/subscriptions
 https://developers.facebook.com/docs/graph-api/reference/whats-app-business-account
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from konstruct_channels.checks import Check, Finding, Rehearsal, failed, ok, step, unknown
 from konstruct_channels.marking import mark as _
+from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp.fields import listed, mapping, text
 
 TOKEN, SCOPES, APP_SECRET = "token", "scopes", "appSecret"
@@ -213,15 +214,11 @@ def _quality(found: Mapping[str, Any]) -> Finding:
     return ok(QUALITY, sentence, rating=rating, level=level, then=fewer)
 
 
-def templates(data: Mapping[str, Any], config: Mapping[str, Any]) -> Finding:
+def templates(found: Sequence[Template], config: Mapping[str, Any]) -> Finding:
     """Tell the state of the account's templates, and of the one that the connection names."""
-    states = {
-        (text(one, "name"), text(one, "language")): text(one, "status")
-        for one in listed(data.get("data"))
-    }
-    wanted = mapping(config.get("reopenTemplate"))
-    if wanted:
-        key = (text(wanted, "name"), text(wanted, "language"))
+    states = {(one.name, one.language): one.state for one in found}
+    key = (text(config, "reopenTemplate"), text(config, "reopenLanguage"))
+    if key[0]:
         state = states.get(key, "")
         if state != "APPROVED":
             return failed(

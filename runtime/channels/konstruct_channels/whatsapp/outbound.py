@@ -10,10 +10,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import aiohttp
 
+from konstruct_channels.checks import Finding
 from konstruct_channels.errors import (
     ChannelError,
     ContentRefused,
@@ -33,6 +36,7 @@ from konstruct_channels.whatsapp import answers, bodies, costs, media, templates
 from konstruct_channels.whatsapp.fields import identifier, listed
 from konstruct_channels.whatsapp.format import render
 from konstruct_channels.whatsapp.pace import Pace
+from konstruct_channels.whatsapp.probing import probe
 from konstruct_channels.whatsapp.spec import SPEC, WhatsAppConfig
 from konstruct_messages.translations import choose_language, load_catalogues
 
@@ -129,6 +133,24 @@ class WhatsAppOutbound:
         except ChannelError as error:
             return answers.not_reached(str(error))
         return answers.number_tried(answer)
+
+    async def examine(
+        self, *, config: Mapping[str, Any], credentials: Mapping[str, str], webhook_url: str
+    ) -> list[Finding]:
+        """Ask Meta about the token, the app, the account, the number and the templates."""
+
+        async def get(path: str, query: Mapping[str, str], *, token: str) -> Mapping[str, Any]:
+            call = self._caller(config, {"accessToken": token})
+            return await call.ask("GET", path, query=query)
+
+        return await probe(
+            get,
+            partial(self.templates, config=config, credentials=credentials),
+            config=config,
+            credentials=credentials,
+            webhook_url=webhook_url,
+            now=datetime.now(UTC),
+        )
 
     async def locate(
         self, key: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]

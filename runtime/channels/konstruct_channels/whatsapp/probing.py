@@ -1,11 +1,12 @@
 """Asking Meta about a connection, one question after the other; who asks is the outbound half."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from konstruct_channels.checks import Finding
-from konstruct_channels.errors import ChannelError, CredentialsRefused, SendRefused
+from konstruct_channels.errors import ChannelError, SendRefused
+from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp import checks
 from konstruct_channels.whatsapp.checks import (
     APP_SECRET,
@@ -20,7 +21,6 @@ from konstruct_channels.whatsapp.fields import mapping, text
 _NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,status,quality_rating,name_status,throughput"
 )
-_TEMPLATE_FIELDS = "name,language,status"
 _MOST = "100"
 
 
@@ -38,6 +38,7 @@ class Get(Protocol):
 
 async def probe(
     get: Get,
+    list_templates: Callable[[], Awaitable[Sequence[Template]]],
     *,
     config: Mapping[str, Any],
     credentials: Mapping[str, str],
@@ -65,7 +66,11 @@ async def probe(
     app = text(about, "app_id")
     found = [checks.token(about, now=now), checks.scopes(about, account)]
     found += await _app(get, app, credentials.get("appSecret", ""), webhook_url)
-    found += await _account(get, account, number_id, token, app, config)
+    found += await _account(get, account, number_id, token, app)
+    try:
+        found.append(checks.templates(await list_templates(), config))
+    except ChannelError as error:
+        found.append(checks.not_reached(TEMPLATES, str(error)))
     return found
 
 
@@ -73,7 +78,7 @@ async def _app(get: Get, app: str, secret: str, webhook_url: str) -> list[Findin
     """Ask as the app itself: only who has its secret may see where its deliveries go."""
     try:
         answer = await get(f"{app}/subscriptions", {}, token=f"{app}|{secret}")
-    except CredentialsRefused:
+    except SendRefused:
         unasked = checks.not_reached(WEBHOOK, "App Secret")
         return [checks.app_secret(app, fits=False), unasked]
     except ChannelError as error:
@@ -81,9 +86,7 @@ async def _app(get: Get, app: str, secret: str, webhook_url: str) -> list[Findin
     return [checks.app_secret(app, fits=True), checks.webhook(mapping(answer), webhook_url)]
 
 
-async def _account(
-    get: Get, account: str, number_id: str, token: str, app: str, config: Mapping[str, Any]
-) -> list[Finding]:
+async def _account(get: Get, account: str, number_id: str, token: str, app: str) -> list[Finding]:
     found: list[Finding] = []
     try:
         answer = mapping(await get(f"{account}/subscribed_apps", {}, token=token))
@@ -96,10 +99,4 @@ async def _account(
         found += checks.number(answer, number_id)
     except ChannelError as error:
         found += [checks.not_reached(one, str(error)) for one in (NUMBER, QUALITY)]
-    try:
-        query = {"fields": _TEMPLATE_FIELDS, "limit": _MOST}
-        answer = mapping(await get(f"{account}/message_templates", query, token=token))
-        found.append(checks.templates(answer, config))
-    except ChannelError as error:
-        found.append(checks.not_reached(TEMPLATES, str(error)))
     return found

@@ -28,10 +28,10 @@ class FrontDoor:
     async def take(self, route: Route) -> list[Finding]:
         """Fetch the script and a ticket as a page would; nothing where no visitor may come."""
         chat = WebChatConfig.model_validate(route.connection.config)
-        if chat.visitors is not Visitors.ALLOWED or not chat.allowed_origins:
+        if chat.visitors is not Visitors.ALLOWED:
             return []
         place = f"{self.public_url}/chat/{route.tenant.name}/{route.connection.name}"
-        headers = {"Origin": chat.allowed_origins[0]}
+        headers = {"Origin": (*chat.allowed_origins, self.public_url)[0]}
         try:
             script = await self.client.get(f"{place}/widget.js", headers=headers, timeout=_SECONDS)
             ticket = await self.client.post(
