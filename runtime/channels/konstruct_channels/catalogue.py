@@ -3,8 +3,9 @@
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any, cast
 
 import konstruct_channels
@@ -13,6 +14,9 @@ from konstruct_channels.inbound import Inbound
 from konstruct_channels.listening import Listening
 from konstruct_channels.outbound import Outbound
 from konstruct_channels.spec import ChannelSpec, Transport
+
+Cut = Callable[[str], list[str]]
+"""Cuts Markdown into pieces that are one message of a channel each."""
 
 
 def load_specs() -> Mapping[str, ChannelSpec]:
@@ -40,6 +44,18 @@ def load_inbounds(specs: Mapping[str, ChannelSpec]) -> Mapping[str, Inbound]:
         for spec in specs.values()
         if spec.transport is Transport.WEBHOOK and has_half(spec, "inbound")
     }
+
+
+def load_cuts(specs: Mapping[str, ChannelSpec]) -> Mapping[str, Cut]:
+    """Return what cuts a reply into messages, by type, for the channels that want it cut before."""
+    found: dict[str, Cut] = {}
+    for spec in specs.values():
+        if spec.sends and has_half(spec, "format"):
+            split = getattr(importlib.import_module(_module(spec, "format")), "split", None)
+            if split is not None:
+                most = spec.limits.outbound_text_characters
+                found[spec.channel_type] = partial(split, limit=most)
+    return found
 
 
 @asynccontextmanager

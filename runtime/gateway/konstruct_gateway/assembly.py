@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from konstruct_channels.catalogue import load_inbounds, load_specs
+from konstruct_channels.catalogue import load_cuts, load_inbounds, load_specs
 from konstruct_channels.outbound import Outbound
 from konstruct_gateway.background.delivering import Delivering
 from konstruct_gateway.background.holds import Holds
@@ -31,6 +31,7 @@ from konstruct_gateway.edge.rates import Counts, Rates
 from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
+from konstruct_gateway.hooks.receipts import Receipts
 from konstruct_gateway.hooks.reception import HookReception
 from konstruct_gateway.hooks.routes import HookRoutes
 from konstruct_gateway.hooks.secret_watch import SecretWatch
@@ -47,6 +48,7 @@ from konstruct_gateway.replicas import Replicas
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_gateway.telling import Telling
+from konstruct_gateway.windows import Windows
 from konstruct_gateway.work.claims import Claims
 from konstruct_gateway.work.drafts import Drafts
 from konstruct_gateway.work.turns import Turns
@@ -172,6 +174,7 @@ def assemble(
         mine=replicas.mine,
         changed=doctor.doubt,
     )
+    windows = Windows(store, specs, outbounds, telling, metrics)
     delivering = Delivering(
         store=store,
         view=view,
@@ -180,6 +183,7 @@ def assemble(
         outbounds=outbounds,
         holds=Holds(),
         enclosing=Enclosing(files, settings.public_url, sentences),
+        windows=windows,
         doubt=prober.doubt,
     )
     traces = open_traces(settings, "gateway")
@@ -205,6 +209,7 @@ def assemble(
         metrics=metrics,
         specs=specs,
         maker=Maker(files),
+        cuts=load_cuts(specs),
     )
     return Parts(
         traces=traces,
@@ -271,6 +276,10 @@ def assemble(
                 doorkeeper=Doorkeeper(
                     store, view, outbounds, telling, sentences, metrics, conditions
                 ),
+                receipts=Receipts(
+                    store, metrics, outbounds, sentences, telling, windows, prober.doubt
+                ),
+                windows=windows,
                 receiving=Counts(settings.max_receiving_per_tenant),
             ),
             metrics=metrics,

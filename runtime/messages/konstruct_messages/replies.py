@@ -58,12 +58,14 @@ class ReplyPart(Frozen):
 class DeliveryState(StrEnum):
     """Where a delivery is. Unknown: the provider may or may not have it; shown, replayable.
 
-    Drafting: the provider may show it while its turn is still at work.
+    Drafting: the provider may show it while its turn is still at work. Held: the provider takes
+    words of ours only once the person has written again.
     """
 
     DRAFTING = "Drafting"
     QUEUED = "Queued"
     SENDING = "Sending"
+    HELD = "Held"
     SENT = "Sent"
     REFUSED = "Refused"
     UNKNOWN = "Unknown"
@@ -95,6 +97,7 @@ class NoticeCode(StrEnum):
     CHOICE_EXPIRED = "ChoiceExpired"
     CHOICE_TAKEN = "ChoiceTaken"
     UNDELIVERED = "Undelivered"
+    REOPENED = "Reopened"
     EXPIRED = "Expired"
 
 

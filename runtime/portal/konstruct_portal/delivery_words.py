@@ -14,6 +14,7 @@ _CODE = re.compile(r"[A-Za-z0-9_.: -]{1,80}")
 _TONES = {
     "Queued": BUSY,
     "Sending": BUSY,
+    "Held": BUSY,
     "Sent": GOOD,
     "Refused": BAD,
     "Unknown": BAD,
@@ -71,6 +72,7 @@ def _label(row: DeliveryRow, _: Translate) -> str:
     return {
         "Queued": _("Waiting to be sent"),
         "Sending": _("Being sent"),
+        "Held": _("Held until the person writes"),
         "Sent": _("Sent"),
         "Refused": _("Not delivered"),
         "Unknown": _("Unknown whether delivered"),
@@ -82,16 +84,19 @@ def _detail(row: DeliveryRow, _: Translate) -> str:
     match row.state.value:
         case "Refused":
             return cause_in_words(row.cause, _)
-        case "Unknown":
-            return _("The answer of the channel was lost, and it could not be asked.")
-        case "Withheld":
-            return _("A human had taken the conversation over.")
         case "Queued" if row.reason == "NotSent":
             return _("The channel takes nothing at the moment. It is tried again by itself.")
         case "Queued" if row.tries:
             return _("It may have arrived. The channel is asked before it is sent again.")
-        case _:
-            return ""
+        case state:
+            return {
+                "Held": _(
+                    "The channel takes no answer so long after the person's last message. It goes"
+                    " out as soon as the person writes."
+                ),
+                "Unknown": _("The answer of the channel was lost, and it could not be asked."),
+                "Withheld": _("A human had taken the conversation over."),
+            }.get(state, "")
 
 
 def cause_in_words(cause: str, _: Translate) -> str:

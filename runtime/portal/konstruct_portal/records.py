@@ -90,6 +90,8 @@ class ConversationRow:
     last_at: datetime
     last_text: str
     entries: int
+    window_ends_at: datetime | None = None
+    """Until then the channel takes words of ours; None: it always does."""
 
 
 @dataclass(frozen=True)

@@ -232,6 +232,7 @@ def _conversation(stored: portal.ConversationRow) -> ConversationRow:
         last_at=stored.active_at,
         last_text=stored.last_text,
         entries=stored.entries,
+        window_ends_at=stored.window_ends_at,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -25,13 +26,14 @@ _NOTHING: Mapping[UUID, int] = MappingProxyType({})
 
 
 class Cause(StrEnum):
-    """Why a delivery was refused: what it says, or that nothing can be sent at all."""
+    """Why a delivery was refused or is held: what it says, or that nothing can be sent at all."""
 
     CONTENT = "Content"
     CREDENTIALS = "Credentials"
     CONNECTION = "Connection"
     GAVE_UP = "GaveUp"
     VENDOR = "Vendor"
+    WINDOW = "Window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class Delivery:
     may show a message of it that began before the reply was recorded (`vendor_id`, where known);
     `shown` is the SHA-256 of the text that this message shows in full. `ends_answer`: it is the
     last text of a turn's answer. With `media_id` it is that file; `file` is None where it is no
-    longer kept.
+    longer kept. With `template` it is that one and no words of ours. `window_closed`: the vendor
+    takes no words of ours since `window_ends_at`. `answers` is the vendor's id of the message that
+    it answers, where the person wrote on since.
     """
 
     tenant_id: UUID
@@ -85,6 +89,10 @@ class Delivery:
     ends_answer: bool = False
     media_id: UUID | None = None
     file: DeliveryFile | None = None
+    template: Mapping[str, Any] | None = None
+    window_ends_at: datetime | None = None
+    window_closed: bool = False
+    answers: str = ""
 
     @property
     def tries(self) -> int:
@@ -148,8 +156,20 @@ async def _take(
 
 
 async def mark_sent(store: Store, delivery: Delivery, *, vendor_id: str = "") -> None:
-    """Record that the vendor accepted it. Raises TurnLost when a later attempt has it."""
-    await _settle(store, delivery, DeliveryState.SENT, vendor_id=vendor_id)
+    """Record that the vendor accepted it. Raises TurnLost when a later attempt has it.
+
+    A vendor's receipt may have been quicker, and nothing is lost then.
+    """
+    try:
+        await _settle(store, delivery, DeliveryState.SENT, vendor_id=vendor_id)
+    except TurnLost:
+        async with store.transaction(delivery.tenant_id) as connection:
+            known = await connection.fetchval(
+                statement("outbox/reported"),
+                *(delivery.tenant_id, delivery.delivery_id, delivery.attempt, vendor_id),
+            )
+        if not known:
+            raise
 
 
 async def mark_refused(
@@ -300,6 +320,10 @@ def _delivery(tenant_id: UUID, row: asyncpg.Record) -> Delivery:
         tried_seconds=row["tried_seconds"],
         insists=row["insisted"],
         about_turn_id=row["about_turn_id"],
+        template=row["template"],
+        window_ends_at=row["window_ends_at"],
+        window_closed=row["window_closed"],
+        answers=row["answers"] or "",
     )
 
 

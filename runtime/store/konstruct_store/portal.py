@@ -58,7 +58,10 @@ class SessionRow:
 
 @dataclass(frozen=True, slots=True)
 class ConversationRow:
-    """One conversation in a list. `entries` counts its log; `last_text` is what was said last."""
+    """One conversation in a list. `entries` counts its log; `last_text` is what was said last.
+
+    `window_ends_at`: until then its vendor takes words of ours; None: always, or it is not read.
+    """
 
     conversation_id: UUID
     connection_id: UUID
@@ -69,6 +72,7 @@ class ConversationRow:
     active_at: datetime
     entries: int
     last_text: str
+    window_ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,4 +337,5 @@ def _conversation(row: asyncpg.Record) -> ConversationRow:
         active_at=row["active_at"],
         entries=row["last_seq"],
         last_text=row["last_text"],
+        window_ends_at=row.get("window_ends_at"),
     )

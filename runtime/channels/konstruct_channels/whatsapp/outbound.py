@@ -58,7 +58,11 @@ _OK = range(200, 300)
 async def open_outbound(api_url: str) -> AsyncIterator["WhatsAppOutbound"]:
     """Yield the outbound half, talking to the Graph API at `api_url`."""
     async with aiohttp.ClientSession() as session:
-        yield WhatsAppOutbound(session, api_url if api_url.endswith("/") else f"{api_url}/")
+        yield WhatsAppOutbound(
+            session,
+            api_url if api_url.endswith("/") else f"{api_url}/",
+            verdict_seconds=VERDICT_SECONDS,
+        )
 
 
 class WhatsAppOutbound:

@@ -18,6 +18,7 @@ from konstruct_channels.errors import (
     SendRefused,
     SendUnclear,
     VendorNotAsked,
+    WindowClosed,
 )
 from konstruct_channels.outbound import Outbound, Outgoing
 from konstruct_gateway.background.holds import Holds
@@ -25,6 +26,7 @@ from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.media.enclosing import Enclosing
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.sentences import Sentences
+from konstruct_gateway.windows import Windows
 from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot, TenantSnapshot
 from konstruct_store import outbox
@@ -66,6 +68,7 @@ class Delivering:
     outbounds: Mapping[str, Outbound]
     holds: Holds
     enclosing: Enclosing
+    windows: Windows
     doubt: Callable[[UUID, str], None]
     """Told of a connection (tenant, name) whose credentials a vendor refused."""
     chance: Callable[[], float] = random.random
@@ -79,12 +82,17 @@ class Delivering:
         if way is None:
             await self._missing(delivery)
             return
+        if delivery.window_closed and delivery.template is None and not delivery.in_doubt:
+            await self.windows.hold(way.connection, delivery)
+            return
         try:
             vendor_id = await self._send(way, delivery, begins)
         except SendLater as later:
             if later.whole_connection:
                 self.holds.hold_back(delivery.connection_id, later.after_seconds)
             await self._later(way.connection.type, delivery, later)
+        except WindowClosed as closed:
+            await self.windows.hold(way.connection, delivery, said=str(closed))
         except SendUnclear as unclear:
             await self._unclear(way, delivery, unclear)
         except (SendRefused, SealRefused) as refused:
@@ -146,7 +154,10 @@ class Delivering:
             await outbox.mark_refused(self.store, delivery, reason=str(later), cause=Cause.GAVE_UP)
             return
         self._count(channel, "Queued")
-        await outbox.retry_delivery(self.store, delivery, after_seconds=later.after_seconds)
+        pause = later.after_seconds
+        if later.grows:
+            pause = pause_of(pause, delivery.held + 1, self.chance())
+        await outbox.retry_delivery(self.store, delivery, after_seconds=pause)
 
     async def _unclear(self, way: _Way, delivery: Delivery, unclear: SendUnclear) -> None:
         if delivery.tried_seconds >= GIVEN_UP_SECONDS:
@@ -216,6 +227,8 @@ def _outgoing(delivery: Delivery, agent: AgentSnapshot | None) -> Outgoing:
         ask_id=delivery.ask_id,
         drafted=delivery.drafted,
         draft_id=(delivery.vendor_id or "") if delivery.drafted else "",
+        template=delivery.template,
+        answers=delivery.answers,
         shown=delivery.drafted and delivery.shown == digest_of(delivery.text),
         feedback_key=str(delivery.turn_id) if delivery.ends_answer else "",
         language=delivery.language,

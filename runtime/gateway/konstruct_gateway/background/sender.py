@@ -23,7 +23,7 @@ from konstruct_telemetry.traces import SEND, Traces
 _LEASE_SECONDS = 60.0
 _MOST_AT_ONCE = 128
 _MOST_PER_TENANT = 8
-_BACKLOG_STATES = ("Queued", "Sending", "Refused", "Unknown", "Dead")
+_BACKLOG_STATES = ("Queued", "Sending", "Held", "Refused", "Unknown", "Dead")
 
 
 @dataclass(eq=False)

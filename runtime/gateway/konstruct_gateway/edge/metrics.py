@@ -57,6 +57,12 @@ class Metrics:
             ["channel", "state"],
             registry=self.registry,
         )
+        self.receipts = Counter(
+            "konstruct_gateway_receipts",
+            "What vendors said became of messages that they took, by channel and status",
+            ["channel", "status"],
+            registry=self.registry,
+        )
         self.sockets = Gauge(
             "konstruct_gateway_sockets", "Open web chat sockets", registry=self.registry
         )
@@ -87,8 +93,8 @@ class Metrics:
         )
         self.backlog = Gauge(
             "konstruct_gateway_backlog",
-            "Deliveries of all tenants by state (Queued, Sending; Refused and Unknown that nobody"
-            " has dealt with) and dead turns (Dead); the same at every replica",
+            "Deliveries of all tenants by state (Queued, Sending, Held; Refused and Unknown that"
+            " nobody has dealt with) and dead turns (Dead); the same at every replica",
             ["state"],
             registry=self.registry,
         )

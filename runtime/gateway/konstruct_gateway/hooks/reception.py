@@ -38,6 +38,7 @@ from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
 from konstruct_gateway.sentences import Sentences
 from konstruct_gateway.telling import Telling
+from konstruct_gateway.windows import Windows
 from konstruct_gateway.work.waiting import Waiting
 from konstruct_messages.inbound import Ignored, InboundMessage
 from konstruct_registry.snapshot import AgentSnapshot, ConnectionSnapshot
@@ -73,6 +74,8 @@ class HookReception:
     controls: Controls
     signs: SignBoard
     doorkeeper: Doorkeeper
+    receipts: Receipts
+    windows: Windows
     receiving: Counts
     clock: Callable[[], float] = time.monotonic
 
@@ -110,7 +113,7 @@ class HookReception:
                 await self.conditions.say(route.tenant, route.connection.name, learnt)
         items = await names.recognise(route, part)
         receipts = [one for one in items if isinstance(one, Receipt)]
-        ignored = await Receipts(self.store, self.metrics).take(route, receipts)
+        ignored = await self.receipts.take(route, receipts)
         meant = await self._meant(route, items)
         ignored += [one for one in meant if isinstance(one, Ignored)]
         await self.ignore(route, *ignored)
@@ -195,6 +198,8 @@ class HookReception:
                 agent_name=agent.display_name,
                 answering=self.sentences.answering(route.tenant, agent, sends=True),
             )
+            said = [one.message for one in some]
+            await self.windows.written(route.tenant, route.connection, said, received)
             self._tell(route, agent, some, received)
             await self._promise(route, agent, some, received)
             late = await self.controls.too_late(route, some, received)

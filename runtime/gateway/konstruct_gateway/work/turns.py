@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID
 
+from konstruct_channels.catalogue import Cut
 from konstruct_channels.spec import ChannelSpec
 from konstruct_gateway.chat import frames
 from konstruct_gateway.edge.metrics import Metrics
@@ -28,6 +29,7 @@ from konstruct_store.store import Store
 from konstruct_telemetry.logs import remember
 from konstruct_telemetry.traces import TURN, Traces, began_at
 
+_MOST_PARTS = 64
 _MOST_KNOWN = 50_000
 
 
@@ -61,6 +63,8 @@ class Turns:
     metrics: Metrics
     specs: Mapping[str, ChannelSpec]
     maker: Maker
+    cuts: Mapping[str, Cut]
+    """By channel: a vendor that cannot be asked what it has gets one message by delivery."""
     traces: Traces = field(default_factory=Traces)
     _known: OrderedDict[UUID, _Whereabouts] = field(default_factory=OrderedDict)
 
@@ -105,7 +109,7 @@ class Turns:
                 held.turn_id,
                 held.attempt,
                 held.turn_token,
-                parts,
+                self._cut(held, where, parts),
                 sends=self._sends(held, where),
                 unfinished=self._stopped(held),
             )
@@ -133,6 +137,33 @@ class Turns:
         )
         self._tell(held, where, settled)
         return settled
+
+    def _cut(
+        self, held: Held, where: _Whereabouts | None, parts: tuple[ReplyPart, ...]
+    ) -> tuple[ReplyPart, ...]:
+        """Return a reply's parts, each as long as one message of its channel."""
+        at = where.connection_id if where is not None else None
+        found = (one.type for one in held.tenant.connections if one.connection_id == at)
+        cut = self.cuts.get(next(found, ""))
+        if cut is None:
+            return parts
+        pieces = [
+            (part, text, number == len(texts))
+            for part in sorted(parts, key=lambda one: one.part)
+            for texts in (cut(part.text) or [part.text],)
+            for number, text in enumerate(texts, 1)
+        ]
+        if len(pieces) > _MOST_PARTS:
+            return parts
+        return tuple(
+            ReplyPart(
+                part=number,
+                text=text,
+                choices=part.choices if ends else (),
+                attachments=part.attachments if ends else (),
+            )
+            for number, (part, text, ends) in enumerate(pieces)
+        )
 
     def _stopped(self, held: Held) -> Callable[[UUID, str], str]:
         return lambda _tenant_id, language: self.sentences.stopped(language, held.tenant.language)

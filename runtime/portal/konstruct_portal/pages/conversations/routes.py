@@ -101,6 +101,7 @@ async def show_transcript(page: Viewed, tenant_name: str, conversation_id: str) 
         transcript=transcript,
         file_link=partial(_file_link, page, tenant.tenant_id),
         person=name,
+        now=datetime.now(UTC),
         words=_words(_),
         deliveries=by_seq(deliveries),
         version=version_of(transcript.conversation.entries, deliveries),
@@ -159,6 +160,7 @@ def _words(_: Translate) -> dict[str, str]:
         "Replayed": _("The message was given to the agent again."),
         "Stopped": _("The answer was stopped."),
         "Later": _("The answer takes longer than usual."),
+        "Reopened": _("A template asks the person to write again."),
         "Suspended": _("The agent is suspended; the message is kept."),
     }
 

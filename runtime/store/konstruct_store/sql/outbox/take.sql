@@ -46,12 +46,23 @@ taken AS (
     RETURNING
         d.delivery_id, d.conversation_id, d.connection_id, d.turn_id, d.part, d.seq, d.text,
         d.attempt, d.held, d.vendor_id, d.queued_at, d.about_turn_id, d.sent_again,
-        d.drafted, d.shown, d.media_id, h.reason, h.insisted,
+        d.drafted, d.shown, d.media_id, d.template, h.reason, h.insisted,
         extract(EPOCH FROM now() - d.tried_since)::float8 AS tried_seconds
 )
 
 SELECT
     t.*, c.conversation_key, c.person_key, c.agent_id, c.language,
+    c.window_ends_at, coalesce(c.window_ends_at <= now(), false) AS window_closed,
+    CASE WHEN s.payload ->> 'id' <> '' AND EXISTS (
+        SELECT
+        FROM konstruct.log AS w
+        WHERE
+            w.tenant_id = $1
+            AND w.conversation_id = t.conversation_id
+            AND w.seq > n.last_seq
+            AND w.seq < t.seq
+            AND w.kind = 'Said'
+    ) THEN s.payload ->> 'id' END AS answers,
     a.ask_id, coalesce(a.choices, '[]') AS choices,
     m.name AS file_name, m.media_type AS file_type, m.size AS file_size, m.sha256 AS file_sha256,
     n.state = 'Answered' AND t.media_id IS NULL AND NOT EXISTS (
@@ -68,4 +79,10 @@ LEFT JOIN konstruct.asks AS a
 LEFT JOIN konstruct.media AS m
     ON m.tenant_id = $1 AND m.media_id = t.media_id AND m.state = 'Stored'
 LEFT JOIN konstruct.turns AS n ON n.tenant_id = $1 AND n.turn_id = t.turn_id
+LEFT JOIN konstruct.log AS s
+    ON
+        s.tenant_id = $1
+        AND s.conversation_id = t.conversation_id
+        AND s.seq = n.last_seq
+        AND t.part = 0
 ORDER BY t.queued_at, t.part

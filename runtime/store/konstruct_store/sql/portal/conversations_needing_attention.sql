@@ -4,6 +4,9 @@ WITH wanting AS (
     SELECT conversation_id FROM konstruct.deliveries
     WHERE tenant_id = $1 AND state IN ('Refused', 'Unknown') AND closed_at IS NULL
     UNION
+    SELECT conversation_id FROM konstruct.deliveries
+    WHERE tenant_id = $1 AND state = 'Held'
+    UNION
     SELECT conversation_id FROM konstruct.dead_letters
     WHERE tenant_id = $1 AND replayed_at IS NULL AND closed_at IS NULL
     UNION

@@ -27,7 +27,7 @@ withheld AS (
         $3 = 'Human'
         AND d.tenant_id = $1
         AND d.conversation_id = $2
-        AND d.state = 'Queued'
+        AND d.state IN ('Queued', 'Held')
         AND NOT EXISTS (
             SELECT
             FROM konstruct.deliveries AS f
