@@ -87,6 +87,7 @@ async def run_operator(settings: OperatorSettings, *, stop: asyncio.Event) -> in
             if not await _or_stop(leadership.acquire(), stop):
                 return 0
             metrics.leading.set(1)
+            cluster.fence(leadership.leads)
             context = _context(settings, cluster, metrics, keys, identity)
             state.context = context
             try:

@@ -71,7 +71,7 @@ class OperatorSettings(TelemetrySettings):
     )
     workers: int = Field(default=8, ge=1, le=64, description="Tenants reconciled at once")
     sweep_seconds: float = Field(default=60, gt=0, description="How often all tenants are compared")
-    lease_seconds: int = Field(default=15, ge=3, description="How long a silent leader stays it")
+    lease_seconds: int = Field(default=12, ge=3, description="How long a silent leader stays it")
     missing_seconds: float = Field(
         default=120, ge=0, description="How long a missing thing is awaited before Stalled"
     )

@@ -13,7 +13,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from konstruct_operator import names
-from konstruct_operator.cluster.kinds import Kind
+from konstruct_operator.cluster.kinds import LEASE, Kind
 from konstruct_operator.errors import (
     AlreadyThere,
     ConfigurationWrong,
@@ -52,6 +52,11 @@ class Cluster:
         self._configuration = configuration
         self._session = session
         self.writes: Counter[str] = Counter()
+        self._leads: Callable[[], bool] = lambda: True
+
+    def fence(self, leads: Callable[[], bool]) -> None:
+        """Write nothing but Leases from now on while `leads` says no; raises RetryLater then."""
+        self._leads = leads
 
     @classmethod
     async def connect(cls, *, pool: int = 64) -> Self:
@@ -96,13 +101,22 @@ class Cluster:
             return None
 
     async def list(
-        self, kind: Kind, *, namespace: str = "", selector: str = "", from_cache: bool = False
+        self,
+        kind: Kind,
+        *,
+        namespace: str = "",
+        selector: str = "",
+        name: str = "",
+        from_cache: bool = False,
     ) -> tuple[list[Document], str]:
         """Return the objects of a collection and the collection's resourceVersion.
 
-        `from_cache` accepts the API server's watch cache, which may be moments old.
+        With a `name` only that one, which takes no right but to list. `from_cache` accepts the API
+        server's watch cache, which may be moments old.
         """
         query = {"labelSelector": selector} if selector else {}
+        if name:
+            query["fieldSelector"] = f"metadata.name={name}"
         if from_cache:
             query["resourceVersion"] = "0"
         answer = await self._request("GET", kind.path(namespace=namespace), query=query)
@@ -221,7 +235,10 @@ class Cluster:
         accept: str = _JSON,
     ) -> Document:
         if method != "GET":
-            self.writes[_plural(path)] += 1
+            plural = _plural(path)
+            if plural != LEASE.plural and not self._leads():
+                raise RetryLater(f"Not {method} {path}: this operator's Lease has run out.")
+            self.writes[plural] += 1
         try:
             response = await self._send(
                 method,

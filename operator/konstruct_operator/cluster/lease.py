@@ -41,7 +41,15 @@ class Leadership:
         self._seconds = seconds
         self._clock = clock
         self._seen: tuple[str, str, float] = ("", "", 0.0)
+        self._until = 0.0
         self.holds = False
+
+    def leads(self) -> bool:
+        """Tell whether this process may write at this moment.
+
+        A process that was stopped for a while finds its Lease run out before any of its tasks does.
+        """
+        return self.holds and self._clock() < self._until
 
     async def acquire(self) -> None:
         """Wait until this process is the leader."""
@@ -60,15 +68,13 @@ class Leadership:
         It counts as lost when two thirds of its time have passed without a renewal, so that the
         last third is left to end in before anybody else may lead.
         """
-        deadline = self._clock() + self._seconds * 2 / 3
-        while (left := deadline - self._clock()) > 0:
+        while (left := self._until - self._clock()) > 0:
             await asyncio.sleep(min(self._seconds / 5, left))
             began = self._clock()
             try:
-                async with asyncio.timeout(max(0.1, min(self._seconds / 3, deadline - began))):
+                async with asyncio.timeout(max(0.1, min(self._seconds / 3, self._until - began))):
                     if not await self._try():
                         break
-                deadline = began + self._seconds * 2 / 3
             except (OperatorError, TimeoutError) as error:
                 log.warning("lease_not_renewed", error=str(error))
         self.holds = False
@@ -88,6 +94,13 @@ class Leadership:
             log.warning("lease_not_released", error=str(error))
 
     async def _try(self) -> bool:
+        began = self._clock()
+        if not await self._take():
+            return False
+        self._until = began + self._seconds * 2 / 3
+        return True
+
+    async def _take(self) -> bool:
         lease = await self._cluster.find(LEASE, names.LEASE, namespace=self._namespace)
         now = _now()
         if lease is None:

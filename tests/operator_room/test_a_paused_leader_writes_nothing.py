@@ -1,0 +1,87 @@
+"""A leader that was stopped wakes up into a world with another leader: it must not write first."""
+
+import asyncio
+from typing import Any, cast
+
+import pytest
+
+from konstruct_operator.cluster import kinds
+from konstruct_operator.cluster.client import Cluster, Document
+from konstruct_operator.cluster.kinds import Kind
+from konstruct_operator.cluster.lease import Leadership
+from konstruct_operator.errors import RetryLater
+
+
+class Leases:
+    """As much of a cluster as a Lease needs."""
+
+    def __init__(self) -> None:
+        self.lease: Document | None = None
+
+    async def find(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
+        return self.lease
+
+    async def create(self, kind: Kind, document: Document) -> Document:
+        self.lease = document
+        return document
+
+    async def replace(self, kind: Kind, document: Document) -> Document:
+        self.lease = document
+        return document
+
+
+async def test_a_lease_counts_until_two_thirds_of_its_time_have_passed_since_the_renewal() -> None:
+    now = 100.0
+    leadership = Leadership(
+        cast("Cluster", Leases()), namespace="n", identity="a", seconds=12, clock=lambda: now
+    )
+    assert not leadership.leads()
+    await leadership.acquire()
+    assert leadership.leads()
+    now += 7.9
+    assert leadership.leads()
+    now += 0.2
+    assert not leadership.leads()
+    async with asyncio.timeout(1):
+        await leadership.keep()
+    assert not leadership.holds
+
+
+async def test_whoever_does_not_lead_writes_nothing_but_leases() -> None:
+    sent: list[str] = []
+
+    class Session:
+        async def request(self, method: str, url: str, **_: Any) -> Any:
+            sent.append(f"{method} {url}")
+            raise OSError("nobody there")
+
+    class Settings:
+        host = "https://cluster"
+        tls_server_name = None
+
+        async def auth_settings(self) -> dict[str, Any]:
+            return {}
+
+    cluster = Cluster(cast("Any", Settings()), cast("Any", Session()))
+    leads = True
+    cluster.fence(lambda: leads)
+    document = {"metadata": {"name": "x", "namespace": "y"}}
+    with pytest.raises(RetryLater, match="did not answer"):
+        await cluster.create(kinds.EVENT, document)
+    leads = False
+    for attempt in (
+        lambda: cluster.create(kinds.EVENT, document),
+        lambda: cluster.apply(kinds.TENANT, document, subresource="status"),
+        lambda: cluster.merge(kinds.CONFIG_MAP, "x", {}, namespace="y"),
+        lambda: cluster.delete(kinds.NAMESPACE, "x"),
+    ):
+        with pytest.raises(RetryLater, match="Lease has run out"):
+            await attempt()
+    assert len(sent) == 1
+    for other in (
+        lambda: cluster.get(kinds.TENANT, "x"),
+        lambda: cluster.replace(kinds.LEASE, document),
+    ):
+        with pytest.raises(RetryLater, match="did not answer"):
+            await other()
+    assert len(sent) == 3
