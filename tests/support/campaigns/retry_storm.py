@@ -1,8 +1,9 @@
 """Campaign R7: each webhook comes one to six times, at once, in any order, up to a week late.
 
 The gateway's own hooks take them, in this process, on a real Postgres; its own sender writes to a
-far end that keeps what people see. Time is simulated for what Slack signs, and the stored keys grow
-older by a day after each simulated day, so that what tidies them up is tried too.
+far end that keeps what people see: of Slack, and of WhatsApp, which sends several at a time. Time
+is simulated for what is signed or too old, and the stored keys grow older by a day after each
+simulated day, so that what tidies them up is tried too.
 """
 
 import asyncio
@@ -11,10 +12,10 @@ import dataclasses
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -22,7 +23,6 @@ from nacl.public import PrivateKey
 from starlette.types import ASGIApp
 
 from konstruct_channels.outbound import Outgoing
-from konstruct_channels.slack import signing
 from konstruct_gateway.app import open_gateway
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.edge.apps import public_app
@@ -30,22 +30,25 @@ from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_registry.wire import Push
 from konstruct_store import registry
 from konstruct_store.errors import RetryLater, TurnLost
-from support.campaigns.asgi import as_headers, call
-from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge, nonce, words
-from support.campaigns.people import SlackEvents
+from support.campaigns.asgi import call
+from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge
 from support.campaigns.report import progress, silent_logs
-from support.far_slack import direct, mention
+from support.campaigns.storm_vendors import (
+    Call,
+    Delivery,
+    calls,
+    message,
+    place_of,
+    storm_tenant,
+)
 from support.gateways import settings_for
 from support.postgres import Database, open_store
-from support.slack_tenants import slack_tenant
 from support.stack import encode_key
 from support.working import Office
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS_OF_EVENTS = 2
 _LATEST = timedelta(days=7)
 _DAYS = _DAYS_OF_EVENTS + _LATEST.days + 1
-_MENTION_SHARE = 0.2
 _QUIET_SECONDS = 3.0
 
 
@@ -62,25 +65,13 @@ class Plan:
     quiet: bool = False
 
 
-@dataclass(frozen=True, order=True)
-class Delivery:
-    """One delivery of an event: `at` is simulated seconds since the beginning."""
-
-    at: float
-    tenant: int
-    name: str
-    event_id: str = field(compare=False)
-    event: Mapping[str, Any] = field(compare=False)
-    conversation: str = field(compare=False)
-
-
 @dataclass
 class Result:
-    """What came of it. `answers` are the hooks' statuses."""
+    """What came of it. `deliveries` are counted by channel; `answers` are the hooks' statuses."""
 
     verdict: Verdict
     events: int
-    deliveries: int
+    deliveries: dict[str, int]
     answers: dict[int, int]
     refused: int
 
@@ -104,7 +95,7 @@ class _FarChannel:
     async def send(
         self, outgoing: Outgoing, *, config: Mapping[str, Any], credentials: Mapping[str, str]
     ) -> str:
-        self.seen.append((f"{config['teamId']} {outgoing.conversation_key}", outgoing.text))
+        self.seen.append((place_of(config, outgoing.conversation_key), outgoing.text))
         return f"1.{len(self.seen):06d}"
 
 
@@ -115,10 +106,7 @@ async def run(plan: Plan, database: Database) -> Result:
     """Run the campaign on a migrated database of its own."""
     far = _FarChannel()
     key = PrivateKey.generate()
-    tenants = [
-        slack_tenant(number, key, team=_team(number), token="xoxb-genuine", secret=_secret(number))
-        for number in range(plan.tenants)
-    ]
+    tenants = [storm_tenant(number, key) for number in range(plan.tenants)]
     settings = settings_for(
         database.url("gateway"),
         seal_private_keys=encode_key(key),
@@ -133,7 +121,8 @@ async def run(plan: Plan, database: Database) -> Result:
         for number, tenant in enumerate(tenants, 1):
             push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
             await registry.put_tenant(store, push)
-        gateway = await exits.enter_async_context(open_gateway(settings, outbounds={"Slack": far}))
+        outbounds = {"Slack": far, "WhatsApp": far}
+        gateway = await exits.enter_async_context(open_gateway(settings, outbounds=outbounds))
         storm = _Storm(plan, tenants, _app(gateway.parts), far)
         answering = [
             asyncio.create_task(_answer(Office(store, tenant=one), storm)) for one in tenants
@@ -181,42 +170,42 @@ class _Storm:
     app: ASGIApp
     far: _FarChannel
     day: int = 0
-    delivered: int = 0
+    delivered: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     answers: Counter[Any] = field(default_factory=Counter)
     conversations: dict[str, Conversation] = field(default_factory=dict)
 
     def told(self) -> str:
-        return f"day {self.day}/{_DAYS}, {self.delivered} deliveries, {len(self.far.seen)} replies"
+        made, seen = self.delivered.total(), len(self.far.seen)
+        return f"day {self.day}/{_DAYS}, {made} deliveries, {seen} replies"
 
     async def deliver(self, deliveries: list[Delivery]) -> None:
         """Deliver all, `at_once` at a time."""
-        waiting = iter(deliveries)
+        chance = random.Random(f"{self.plan.seed}/{self.day}")
+        waiting = calls(deliveries, self.tenants, chance)
         await asyncio.gather(*(self._work(waiting) for _ in range(self.plan.at_once)))
 
-    async def _work(self, waiting: Iterator[Delivery]) -> None:
-        for delivery in waiting:
-            await self._deliver(delivery)
+    async def _work(self, waiting: Iterator[tuple[Call, Sequence[Delivery]]]) -> None:
+        for made, deliveries in waiting:
+            await self._deliver(made, deliveries)
 
-    async def _deliver(self, delivery: Delivery) -> None:
-        place = f"{_team(delivery.tenant)} {delivery.conversation}"
-        conversation = self.conversations.setdefault(place, Conversation(place))
-        conversation.said_at.setdefault(delivery.name, delivery.at)
-        now = BEGINNING + timedelta(seconds=delivery.at)
-        _simulated.set(now)
-        body = _events(delivery.tenant).envelope(dict(delivery.event), delivery.event_id)
-        headers = as_headers(signing.sign(body, _secret(delivery.tenant), now=now))
-        path = f"/hooks/slack/{self.tenants[delivery.tenant].name}/team"
+    async def _deliver(self, made: Call, deliveries: Sequence[Delivery]) -> None:
+        for one in deliveries:
+            conversation = self.conversations.setdefault(one.place, Conversation(one.place))
+            conversation.said_at.setdefault(one.name, one.at)
+        _simulated.set(made.at)
         for _ in range(10):  # a 503 asks for one more
-            status = await call(self.app, path, body, headers)
+            status = await call(self.app, made.path, made.body, made.headers)
             self.answers[status] += 1
             if status == 200:
-                conversation.accepted.setdefault(delivery.name, delivery.at)
+                for one in deliveries:
+                    self.conversations[one.place].accepted.setdefault(one.name, one.at)
                 break
             await asyncio.sleep(0.05)
         else:
             self.refused += 1
-        self.delivered += 1
+        for one in deliveries:
+            self.delivered[one.channel] += 1
 
     async def settle(self) -> None:
         """Wait until everything is answered, and until nothing comes any more."""
@@ -238,7 +227,9 @@ class _Storm:
         verdict.reordered = 0  # they were sent in no order
         verdict.contradictions += verdict.note("stray", Conversation("far end"), stray)
         verdict.examples = [one for one in verdict.examples if not one.startswith("reordered")]
-        return Result(verdict, self.plan.events, self.delivered, dict(self.answers), self.refused)
+        return Result(
+            verdict, self.plan.events, dict(self.delivered), dict(self.answers), self.refused
+        )
 
 
 def _by_day(plan: Plan) -> list[list[Delivery]]:
@@ -248,7 +239,9 @@ def _by_day(plan: Plan) -> list[list[Delivery]]:
     made = 0
     number = 0
     while made < plan.events:
-        events = _message(chance, number, plan)
+        at = chance.uniform(0, _DAYS_OF_EVENTS * 86_400)
+        people = max(1, plan.events // 60)
+        events = message(chance, number, at=at, tenants=plan.tenants, people=people)
         number += 1
         made += len(events)
         for one in events:
@@ -264,28 +257,6 @@ def _times(chance: random.Random, at: float) -> Iterator[float]:
         yield at + chance.uniform(0, longest)
 
 
-def _message(chance: random.Random, number: int, plan: Plan) -> list[Delivery]:
-    """Return the events of one message: two for a mention.
-
-    The same numbers and times come at every tenant: nothing of one may count for another.
-    """
-    tenant = number % plan.tenants
-    at = chance.uniform(0, _DAYS_OF_EVENTS * 86_400)
-    name = nonce(tenant, number, chance.getrandbits(32))
-    stamp = f"{1_767_225_600 + number // plan.tenants}.000001"
-    both: tuple[dict[str, Any], ...]
-    if chance.random() < _MENTION_SHARE:
-        channel = f"C{number // plan.tenants % 50:04d}"
-        both, where = mention(words(name), ts=stamp, channel=channel), f"{channel}:{stamp}"
-    else:
-        where = f"D{number // plan.tenants % max(1, plan.events // 60):05d}"
-        both = (direct(words(name), ts=stamp, channel=where),)
-    return [
-        Delivery(at, tenant, name, f"Ev{number // plan.tenants}x{twin}", event, where)
-        for twin, event in enumerate(both)
-    ]
-
-
 async def _age(database: Database, *, days: int) -> None:
     """Make every stored key older."""
     connection = await asyncpg.connect(database.owner_url)
@@ -296,15 +267,3 @@ async def _age(database: Database, *, days: int) -> None:
         )
     finally:
         await connection.close()
-
-
-def _team(tenant: int) -> str:
-    return f"T0{tenant:04d}"
-
-
-def _secret(tenant: int) -> str:
-    return f"signing-secret-{tenant}"
-
-
-def _events(tenant: int) -> SlackEvents:
-    return SlackEvents(http=None, url="", secret=_secret(tenant), team=_team(tenant))  # type: ignore[arg-type]
