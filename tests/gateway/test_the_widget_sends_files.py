@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1440, "height": 900}
 CHOICES = {"city": "The city bicycle", "trail": "The trail bicycle", "help": "Help me decide"}
+BICYCLES = "name,price\nCity,450\nTrail,820\n"
 PICTURE: FilePayload = {"name": "bicycle.png", "mimeType": "image/png", "buffer": PNG}
 
 
@@ -102,6 +103,11 @@ async def barriers(page: Page) -> list[str]:
     ]
 
 
+async def give(given: FarAgentTurn) -> None:
+    made = (await given.work.make_file(given.turn, "bicycles.csv", BICYCLES)).json()
+    await given.work.give(given.turn, "Here is the **list** of our bicycles.", made)
+
+
 async def answer(given: FarAgentTurn) -> str | None:
     if given.turn.messages[0].attachments:
         await given.work.ask(given.turn, "A nice picture. **Which one** do you mean?", CHOICES)
@@ -145,6 +151,26 @@ async def test_a_file_is_sent_and_a_question_answered(
         "The trail bicycle",
     ]
     assert agent.turns[0].messages[0].attachments[0].name == "bicycle.png"
+
+
+@pytest.mark.parametrize("shade", ["light", "dark"])
+@pytest.mark.parametrize(("size", "viewport"), [("390", PHONE), ("1440", DESK)])
+async def test_a_file_that_the_agent_made_is_shown_and_opens(
+    site: Site, tenant: SampleTenant, size: str, viewport: Any, shade: Any
+) -> None:
+    async with far_agent(site.gateway.internal_url, tenant.token, give):
+        page = await site.opened(viewport=viewport, color_scheme=shade)
+        await page.locator("textarea").fill("Which bicycles do you have?")
+        await page.keyboard.press("Enter")
+        link = page.get_by_role("link", name="bicycles.csv")
+        await expect(link).to_be_visible()
+        assert await barriers(page) == []
+        await keep(page, f"widget-made-{size}-{shade}")
+        async with page.expect_download() as downloading:
+            await link.click()
+        download = await downloading.value
+        assert download.suggested_filename == "bicycles.csv"
+        assert Path(await download.path()).read_text() == BICYCLES
 
 
 async def test_a_file_alone_is_a_message(site: Site, tenant: SampleTenant) -> None:

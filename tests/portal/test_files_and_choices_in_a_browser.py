@@ -75,6 +75,31 @@ async def test_a_file_is_sent_and_a_question_answered(
     await keep(page, f"portal-chosen-{size}-{shade}")
 
 
+@pytest.mark.parametrize("shade", ["light", "dark"])
+@pytest.mark.parametrize(("size", "viewport"), [("390", PHONE), ("1440", DESK)])
+async def test_a_file_that_the_agent_made_is_shown(
+    running: Running, size: str, viewport: Any, shade: Any
+) -> None:
+    page = await running.chat(viewport=viewport, color_scheme=shade)
+    address = f"/chat/files/{KEY}/{KEY}?expires=1&signature=x"
+    made = {"key": KEY, "name": "bicycles.csv", "mediaType": "text/csv", "sizeBytes": 35}
+    await running.far.keep(
+        type="reply",
+        id="r1",
+        turn="t1",
+        text="Here is the **list** of our bicycles.",
+        agent="Ana",
+        attachments=[{**made, "url": address}],
+    )
+    link = page.get_by_role("link", name="bicycles.csv")
+    await expect(link).to_be_visible()
+    href = await link.get_attribute("href")
+    assert href is not None
+    assert href.endswith(address)
+    assert await serious_barriers(page) == []
+    await keep(page, f"portal-made-{size}-{shade}")
+
+
 async def test_without_files_there_is_no_clip(running: Running) -> None:
     page = await running.chat()
     await expect(page.get_by_text("Online")).to_be_visible()
