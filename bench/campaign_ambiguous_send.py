@@ -1,9 +1,11 @@
-"""Campaign R3: Slack takes a message, and its answer is lost, late or an error.
+"""Campaign R3: a vendor takes a message, and its answer is lost, late or an error.
 
-    make campaign-ambiguous-send SENDS=10000 SEED=1
+    make campaign-ambiguous-send SENDS=10000 SEED=1 CHANNEL=slack
 
 Prints its seed at once, progress to standard error, and one JSON line at its end; ends with 1 if
-any message is visible twice. What nobody ever saw is printed as unresolved.
+any message is visible twice. With Slack, what nobody ever saw is printed as unresolved; with
+WhatsApp, everything that is Unknown must be explained by what Meta took and told, and nothing may
+be posted again without a verdict.
 """
 
 import argparse
@@ -11,8 +13,7 @@ import asyncio
 import sys
 import time
 
-from support.campaigns import report
-from support.campaigns.ambiguous_send import Plan, run
+from support.campaigns import ambiguous_send, ambiguous_whatsapp, report
 from support.postgres import TEMPLATE, Database, owned_postgres
 
 
@@ -21,13 +22,17 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--sends", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=Plan.seconds)
-    plan = Plan(**vars(parser.parse_args()))
+    parser.add_argument("--seconds", type=float, default=1800.0)
+    parser.add_argument("--channel", choices=("slack", "whatsapp"), default="slack")
+    given = vars(parser.parse_args())
+    campaign = ambiguous_whatsapp if given.pop("channel") == "whatsapp" else ambiguous_send
+    plan = campaign.Plan(**given)
     report.say(f"campaign R3, seed {plan.seed}")
     began = time.monotonic()
     async with owned_postgres() as server:
-        result = await run(plan, Database(server, TEMPLATE))
-    found = report.line("R3", seed=plan.seed, clean=result.clean, began=began, **vars(result))
+        result = await campaign.run(plan, Database(server, TEMPLATE))
+    name = f"R3 {campaign.__name__.rpartition('.')[2]}"
+    found = report.line(name, seed=plan.seed, clean=result.clean, began=began, **vars(result))
     return report.finish(found)
 
 

@@ -11,7 +11,7 @@ import asyncio
 import base64
 import itertools
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -117,6 +117,8 @@ class FarGraph:
     troubles: dict[str, deque[Any]] = field(default_factory=lambda: defaultdict(deque))
     ledger: list[Sent] = field(default_factory=list)
     calls: list[tuple[str, int]] = field(default_factory=list)
+    #: How often each of our marks was posted and not refused, whatever became of it.
+    posted: Counter[str] = field(default_factory=Counter)
     signs: list[Document] = field(default_factory=list)
     files: Files = field(default_factory=Files)
     account: Account = field(default_factory=Account)
@@ -162,12 +164,15 @@ class FarGraph:
             self.signs.append(body)
             return self._answered("signs", web.json_response({"success": True}))
         trouble = self.troubles["messages"].popleft() if self.troubles["messages"] else None
+        mark = str(body.get("biz_opaque_callback_data", ""))
+        self.posted[mark] += 1
         if trouble in {Trouble.ERROR_BEFORE, Trouble.DROP_REQUEST}:
             return self._lost(request, trouble)
         code, why = self._refusal(number, body)
         if isinstance(trouble, int):
             code, why = trouble, "by order"
         if code:
+            self.posted[mark] -= 1
             return self._answered("messages", _no(code, why))
         sent = self._take(number, body, lost=trouble is not None)
         if trouble in {Trouble.DROP_ANSWER, Trouble.ERROR_AFTER}:

@@ -155,19 +155,19 @@ async def _write_all(
             channel = f"D{number // plan.tenants % plan.channels:04d}"
             key = channel if number % 3 else f"C{channel}:{1_767_225_600 + number}.000001"
             message = inbound("hello", conversation_key=key, person_key="U0EVA")
-            await _insist(partial(office.write, message))
+            await insist(partial(office.write, message))
             turn = None
             while turn is None:
-                turn = await _insist(office.claim)
+                turn = await insist(office.claim)
                 if turn is None:
                     await asyncio.sleep(0.01)
-            await _insist(partial(office.complete, turn, names[number], sends=True))
+            await insist(partial(office.complete, turn, names[number], sends=True))
 
     await asyncio.gather(*(write() for _ in range(plan.writers)))
     return [*names.values()]
 
 
-async def _insist(work: Callable[[], Awaitable[_T]]) -> _T:
+async def insist(work: Callable[[], Awaitable[_T]]) -> _T:
     """Do what a busy database refuses for now until it does not."""
     while True:
         try:
