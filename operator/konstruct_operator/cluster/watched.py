@@ -40,15 +40,29 @@ class Watched:
 
     async def run(self) -> None:
         """Watch until cancelled."""
-        streams = [
-            (kind, namespace)
-            for kind in WATCHED
-            for namespace in (("",) if kind is NAMESPACE else self._namespaces)
-        ]
+        streams = self._streams()
         self._waiting = len(streams)
         async with asyncio.TaskGroup() as group:
             for kind, namespace in streams:
                 group.create_task(self._follow(kind, namespace))
+
+    async def compare(self) -> None:
+        """Find what a watch did not tell of; only metadata is listed, in pages."""
+        for kind, namespace in self._streams():
+            seen: set[tuple[str, str]] = set()
+            version = "0"
+            selector = _selector(kind)
+            async for page in self._cluster.pages(
+                kind, namespace=namespace, selector=selector, metadata_only=True
+            ):
+                version = page["metadata"]["resourceVersion"]
+                for document in page["items"]:
+                    place, name = namespace_of(document), document["metadata"]["name"]
+                    seen.add((place, name))
+                    known = self._shelf.find(kind.kind, name, namespace=place)
+                    if known is None or known.version < _version(document):
+                        await self._look(kind, name, place)
+            self._drop_unseen(kind, namespace, seen, version)
 
     async def synced(self) -> None:
         """Wait until every collection has been read once."""
@@ -125,11 +139,31 @@ class Watched:
             for document in page["items"]:
                 seen.add((namespace_of(document), document["metadata"]["name"]))
                 self._take("MODIFIED", kind, document)
+        self._drop_unseen(kind, namespace, seen, version)
+        return version
+
+    async def _look(self, kind: Kind, name: str, place: str) -> None:
+        found, _ = await self._cluster.list(
+            kind, namespace=place, selector=_selector(kind), name=name
+        )
+        for document in found:
+            self._take("MODIFIED", kind, document)
+
+    def _drop_unseen(
+        self, kind: Kind, namespace: str, seen: set[tuple[str, str]], version: str
+    ) -> None:
+        """Forget what a complete list of `version` does not have."""
         for place, name, kept in self._shelf.of_kind(kind.kind):
             ours = not namespace or place == namespace
             if ours and (place, name) not in seen and kept.version <= int(version):
                 self._take("DELETED", kind, kept.document())
-        return version
+
+    def _streams(self) -> list[tuple[Kind, str]]:
+        return [
+            (kind, namespace)
+            for kind in WATCHED
+            for namespace in (("",) if kind is NAMESPACE else self._namespaces)
+        ]
 
     async def _stream(self, kind: Kind, namespace: str, version: str) -> str:
         events = self._cluster.watch(

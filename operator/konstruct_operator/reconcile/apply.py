@@ -21,24 +21,44 @@ from konstruct_registry.wire import RefusalReason
 log = structlog.get_logger(__name__)
 
 
-async def foundation(context: Context, observed: Observed) -> bool:
-    """Make the namespace and our way into it; tell whether anything had to be made."""
-    settings = context.settings
-    if observed.namespace is None:
-        if observed.tenant.spec.namespace or settings.watch_namespaces:
-            return False
-        await _apply(context, namespace.namespace(observed))
-        await _apply(context, namespace.operator_binding(observed, settings))
-        return True
-    if not observed.owns_namespace:
+async def foundation(context: Context, observed: Observed, *, proven: bool = False) -> bool:
+    """Make the namespace and our way into it; tell whether anything had to be made.
+
+    Unless it is `proven` that the Tenant is there, the API server is asked before: a watch that
+    tells of the past again would have us make the world of a tenant that nobody ends any more.
+    """
+    anew = observed.namespace is None  # whatever the cache has of it was in another one
+    needed = [one for one in _foundation(context, observed) if anew or _is_needed(context, one)]
+    if not needed:
         return False
-    planned = [namespace.operator_binding(observed, settings)]
-    if observed.namespace.created_by_us:
-        planned.insert(0, namespace.namespace(observed))
-    changed = False
-    for document in planned:
-        changed = await _apply_if_differs(context, document) or changed
-    return changed
+    if not proven:
+        await _prove(context, observed)
+    for document in needed:
+        await _apply(context, document)
+    return True
+
+
+def _foundation(context: Context, observed: Observed) -> list[Document]:
+    settings = context.settings
+    made_here = [namespace.namespace(observed), namespace.operator_binding(observed, settings)]
+    if observed.namespace is None:
+        awaited = observed.tenant.spec.namespace or settings.watch_namespaces
+        return [] if awaited else made_here
+    if not observed.owns_namespace:
+        return []
+    return made_here if observed.namespace.created_by_us else made_here[1:]
+
+
+async def _prove(context: Context, observed: Observed) -> None:
+    """Return if the Tenant is there and stays; raise RetryLater if what we know of it is old."""
+    document = await context.cluster.find(kinds.TENANT, observed.name)
+    uid = observed.tenant.metadata.uid
+    if document is None or document["metadata"]["uid"] != uid:
+        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
+        raise RetryLater("The Tenant is gone; a watch told of the past.")
+    if "deletionTimestamp" in document["metadata"]:
+        context.declared.hear("MODIFIED", document)
+        raise RetryLater("The Tenant is being deleted; its watch has not told of it yet.")
 
 
 async def fences(context: Context, observed: Observed) -> None:
@@ -142,15 +162,17 @@ async def _together(*steps: Awaitable[Any]) -> list[Any]:
     return ended
 
 
-async def _apply_if_differs(context: Context, document: Document) -> bool:
+async def _apply_if_differs(context: Context, document: Document) -> None:
+    if _is_needed(context, document):
+        await _apply(context, document)
+
+
+def _is_needed(context: Context, document: Document) -> bool:
     kind = kinds.BY_NAME[document["kind"]]
     metadata = document["metadata"]
     place = metadata.get("namespace", "")
     seen = context.watched.find(kind, metadata["name"], namespace=place)
-    if not differs(seen, document) or _is_as_applied(context, seen, document):
-        return False
-    await _apply(context, document)
-    return True
+    return differs(seen, document) and not _is_as_applied(context, seen, document)
 
 
 async def _apply(context: Context, document: Document) -> None:

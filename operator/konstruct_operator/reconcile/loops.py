@@ -45,12 +45,13 @@ async def work(context: Context) -> None:
 async def sweep(context: Context) -> None:
     """Compare everything with its declaration, again and again, slowly.
 
-    It finds what no watch tells of: changed Secrets, a gateway that lost something, a silent watch.
+    It finds what no watch tells of: changed Secrets, a gateway that lost something, events that
+    never came.
     """
     first = True
     while True:
         try:
-            await _sweep_once(context, spread=0.0 if first else context.settings.sweep_seconds / 2)
+            await _sweep_once(context, first=first)
             first = False
         except OperatorError as error:
             log.warning("sweep_failed", error=str(error))
@@ -91,10 +92,13 @@ async def _look(context: Context, key: Key) -> float | None:
     return None
 
 
-async def _sweep_once(context: Context, *, spread: float) -> None:
+async def _sweep_once(context: Context, *, first: bool) -> None:
+    spread = 0.0 if first else context.settings.sweep_seconds / 2
     declared = context.declared
     places = context.settings.watch_namespaces or ("",)
     context.hearing.listed(await declared.read(context.cluster, places))
+    if not first:  # then everything was listed a moment ago
+        await context.watched.compare()
     await _compare_registry(context)
     tenants_there = declared.names(kinds.TENANT)
     for position, (_, name) in enumerate(tenants_there):

@@ -27,8 +27,8 @@ async def reconcile(context: Context, name: str) -> float | None:
     if observed.tenant.metadata.deletion_timestamp is not None:
         context.fleet.looked(name, moved=False)
         return await deletion.delete(context, observed)
-    await _hold(context, observed)
-    if await apply.foundation(context, observed):
+    held = await _hold(context, observed)
+    if await apply.foundation(context, observed, proven=held):
         observed = await observe.tenant(context, name) or observed
     problem: Refused | None = None
     if observed.owns_namespace:
@@ -48,11 +48,14 @@ async def reconcile(context: Context, name: str) -> float | None:
     return pause
 
 
-async def _hold(context: Context, observed: Observed) -> None:
-    """Put our finalizer on the Tenant before anything exists that must be cleaned up."""
+async def _hold(context: Context, observed: Observed) -> bool:
+    """Put our finalizer on the Tenant before anything exists that must be cleaned up.
+
+    Tell whether that was done now, which shows that the Tenant is there.
+    """
     metadata = observed.tenant.metadata
     if names.FINALIZER in metadata.finalizers:
-        return
+        return False
     patch = {
         "resourceVersion": metadata.resource_version,
         "finalizers": [*metadata.finalizers, names.FINALIZER],
@@ -61,6 +64,7 @@ async def _hold(context: Context, observed: Observed) -> None:
         (names.TENANT, "", observed.name),
         context.cluster.merge(kinds.TENANT, observed.name, {"metadata": patch}),
     )
+    return True
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,225 @@
+"""A proxy before the API server, for one operator: it counts writes and spoils what watches tell.
+
+The operator's own credential passes through, so that its rights hold. It keeps a ledger of what was
+written, and of the uids of what was made.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import aiohttp
+import yaml
+from aiohttp import web
+
+_CREATED = 201
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
+_OWN_AFFAIRS = ("/leases", "/configmaps/konstruct-operator-canary")
+_AWAY = (aiohttp.ClientError, OSError, TimeoutError)
+_LONGEST_LINE = 2**23
+
+
+class Spoilt(NamedTuple):
+    """What becomes of one event: lines with the seconds to hold each back; `ends` the stream."""
+
+    lines: tuple[tuple[float, bytes], ...]
+    ends: bool = False
+
+
+class View(Protocol):
+    """What spoils watches; `None` in its place lets everything through as it is."""
+
+    def begins(self, path: str, version: str) -> tuple[str, bytes]:
+        """Return the version to watch from, and a line to end the stream with at once or b''."""
+
+    def passes(self, path: str, line: bytes) -> Spoilt:
+        """Return what becomes of an event."""
+
+
+@dataclass
+class Ledger:
+    """What an operator wrote: each write, and the uids of every address that it made."""
+
+    writes: list[str] = field(default_factory=list)
+    made: dict[str, list[str]] = field(default_factory=dict)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def made_twice(self, name: str) -> list[str]:
+        """Return the addresses about `name` that were made more than once."""
+        return [one for one, uids in self.made.items() if name in one and len(set(uids)) > 1]
+
+
+class ApiProxy:
+    """Serves plain HTTP on 127.0.0.1 and speaks TLS to the API server."""
+
+    def __init__(self, far: str, session: aiohttp.ClientSession) -> None:
+        self._far, self._session = far, session
+        self.ledger = Ledger()
+        self.view: View | None = None
+        self.sprung = asyncio.Event()
+        self._about, self._last, self.passed = "", 0, 0
+        self._kill: Callable[[], Awaitable[None]] | None = None
+
+    def arm(self, about: str, count: int, kill: Callable[[], Awaitable[None]]) -> None:
+        """Kill once, right after the `count`-th write that is about a tenant; `passed` counts."""
+        self.sprung.clear()
+        self._about, self._last, self._kill, self.passed = about, count, kill, 0
+
+    def disarm(self) -> None:
+        """Let everything pass again."""
+        self._kill = None
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Pass a request on, and its answer back."""
+        try:
+            if request.query.get("watch") == "true":
+                return await self._watch(request)
+            return await self._pass(request)
+        except _AWAY:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=502)
+
+    async def _pass(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        async with self._session.request(
+            request.method,
+            f"{self._far}{request.raw_path}",
+            headers=_kept(request.headers),
+            data=body or None,
+        ) as answer:
+            data = await answer.read()
+            kept, status = _kept(answer.headers), answer.status
+        own = any(one in request.path for one in _OWN_AFFAIRS)
+        if request.method != "GET" and not own:
+            self._note(request, status, data)
+            if status < 400 and self._is_last(request.path, body):
+                await self._spring()
+                raise ConnectionResetError
+        return web.Response(status=status, body=data, headers=kept)
+
+    def _note(self, request: web.Request, status: int, data: bytes) -> None:
+        if status >= 400:
+            self.ledger.refused[f"{status} {request.method}"] += 1
+            return
+        self.ledger.writes.append(f"{request.method} {request.path}")
+        if status == _CREATED:
+            metadata = json.loads(data)["metadata"]
+            path = request.path
+            address = path if path.endswith(metadata["name"]) else f"{path}/{metadata['name']}"
+            self.ledger.made.setdefault(address, []).append(metadata["uid"])
+
+    def _is_last(self, path: str, body: bytes) -> bool:
+        if self._kill is None or (self._about not in path and self._about.encode() not in body):
+            return False
+        self.passed += 1
+        return self.passed == self._last
+
+    async def _spring(self) -> None:
+        kill, self._kill = self._kill, None
+        assert kill is not None
+        await kill()
+        self.sprung.set()
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        query, ended = dict(request.query), b""
+        if self.view is not None and "resourceVersion" in query:
+            version, ended = self.view.begins(request.path, query["resourceVersion"])
+            query["resourceVersion"] = version
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        if ended:
+            await response.prepare(request)
+            await response.write(ended)
+            await response.write_eof()
+            return response
+        async with self._session.get(
+            f"{self._far}{request.path}", params=query, headers=_kept(request.headers)
+        ) as answer:
+            response.set_status(answer.status)
+            await response.prepare(request)
+            await _Stream(self, request.path, response).pump(answer.content)
+        await response.write_eof()
+        return response
+
+
+class _Stream:
+    """One watch: what is held back is written later, beside what comes meanwhile."""
+
+    def __init__(self, proxy: ApiProxy, path: str, response: web.StreamResponse) -> None:
+        self._proxy, self._path, self._response = proxy, path, response
+        self._held: set[asyncio.Task[None]] = set()
+
+    async def pump(self, lines: aiohttp.StreamReader) -> None:
+        """Pass events on until the server or the view ends the stream."""
+        try:
+            async for line in lines:
+                if self._proxy.view is None:
+                    await self._response.write(line)
+                    continue
+                spoilt = self._proxy.view.passes(self._path, line)
+                for seconds, one in spoilt.lines:
+                    await self._write(seconds, one)
+                if spoilt.ends:
+                    return
+        finally:
+            for task in self._held:
+                task.cancel()
+            await asyncio.gather(*self._held, return_exceptions=True)
+
+    async def _write(self, seconds: float, line: bytes) -> None:
+        if not seconds:
+            await self._response.write(line)
+            return
+
+        async def later() -> None:
+            await asyncio.sleep(seconds)
+            with contextlib.suppress(*_AWAY):
+                await self._response.write(line)
+
+        task = asyncio.create_task(later())
+        self._held.add(task)
+        task.add_done_callback(self._held.discard)
+
+
+@asynccontextmanager
+async def api_proxy(kubeconfig: Path) -> AsyncIterator[tuple[ApiProxy, Path]]:
+    """Serve before the API server of a kubeconfig; yield the proxy and a kubeconfig of it."""
+    document = yaml.safe_load(kubeconfig.read_text())
+    cluster = document["clusters"][0]["cluster"]
+    authority = base64.b64decode(cluster.pop("certificate-authority-data")).decode()
+    trust = ssl.create_default_context(cadata=authority)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=trust),
+        timeout=aiohttp.ClientTimeout(total=None),
+        read_bufsize=_LONGEST_LINE,
+        auto_decompress=False,
+    ) as session:
+        proxy = ApiProxy(cluster["server"], session)
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_route("*", "/{path:.*}", proxy.handle)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            cluster["server"] = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            own = kubeconfig.with_name(f"proxied-{kubeconfig.name}")
+            own.write_text(yaml.safe_dump(document))
+            yield proxy, own
+        finally:
+            await runner.cleanup()
+
+
+def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        str(name): str(value)
+        for name, value in headers.items()
+        if str(name).lower() not in _HOP_BY_HOP
+    }
