@@ -83,7 +83,7 @@ class Wire:
         answer, whole = Answer(), bytearray()
         while len(answers) < len(queries):
             kind, body = await self._message()
-            whole += kind + body
+            whole += kind + body + b"\n"  # what ends one message is not what begins the next
             if kind == b"Z":
                 answer.raw = bytes(whole)
                 answers.append(answer)

@@ -10,6 +10,7 @@ tenant in every table. At the end every row is what it was.
 import asyncio
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from typing import Any
 import asyncpg
 
 from support.campaigns.postgres_wire import Answer, Query, Wire
-from support.campaigns.report import progress
+from support.campaigns.report import progress, say
 from support.campaigns.tenancy_grammar import Grammar
 from support.campaigns.tenancy_statements import Statements
 from support.campaigns.tenancy_world import (
@@ -49,7 +50,7 @@ _VEILED = re.compile(
 
 @dataclass(frozen=True)
 class Plan:
-    """`statements` in all, over `tenants` tenants."""
+    """`statements` in all, over `tenants` tenants; fewer where `seconds` are over before."""
 
     seed: int
     statements: int
@@ -106,6 +107,7 @@ class Result:
         """Keep an example of a finding."""
         if len(self.examples) < _SHOWN:
             self.examples.append(f"{what} ({role}, tenant {tenant}): {sql} -> {detail[:600]}")
+            say(self.examples[-1])
 
 
 async def run(plan: Plan, database: Database, *, mutation: str = "") -> Result:
@@ -126,7 +128,7 @@ async def run(plan: Plan, database: Database, *, mutation: str = "") -> Result:
                 ("konstruct_portal",),
             )
         ]
-        async with progress(lambda: _told(result), quiet=plan.quiet), asyncio.timeout(plan.seconds):
+        async with progress(lambda: _told(result), quiet=plan.quiet):
             await asyncio.gather(*(one.hunt() for one in hunters))
         after = await checksums(owner, filled.sights["konstruct_gateway"].tables)
         for where in filled.sums.keys() | after.keys():
@@ -159,12 +161,14 @@ class _Hunter:
         """Send batches until this log-in's share is done."""
         share = {2: 2, 1: 1}[len(self.roles)] * self.plan.statements // 4
         chance = random.Random(f"{self.plan.seed} {self.roles[0]}")
-        done = number = 0
+        done = 0
+        ends = time.monotonic() + self.plan.seconds
         self.judge = await Wire.connect(self.owner_url)
         try:
-            while done < share and not (self.plan.until_found and self.result.found):
+            while done < share and time.monotonic() < ends:
+                if self.plan.until_found and self.result.found:
+                    return
                 # A batch has a chance of its own: it is made again alone when it failed.
-                number += 1
                 done += await self._batch(chance.getrandbits(64))
         finally:
             for wire in (self.wire, self.judge):

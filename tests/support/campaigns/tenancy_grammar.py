@@ -98,7 +98,7 @@ class Grammar:
 
     def table(self) -> Table:
         """Choose a table; one with tenants' rows nineteen times of twenty."""
-        rare = not self.pure and self.chance.random() < 0.05
+        rare = self.literal and not self.pure and self.chance.random() < 0.05
         return self.chance.choice(self.tables(lambda one: rare or one.protected))
 
     def name(self) -> str:
