@@ -36,6 +36,7 @@ class ConditionType(StrEnum):
     REGISTERED = "Registered"
     AVAILABLE = "Available"
     BUDGET_AVAILABLE = "BudgetAvailable"
+    MODELS_READY = "ModelsReady"
     ACCEPTED = "Accepted"
     AGENT_RESOLVED = "AgentResolved"
     AUTHENTICATED = "Authenticated"

@@ -230,6 +230,7 @@ class TenantStatus(Status):
         ConditionType.REGISTERED: "the gateway knows the tenant as it is declared.",
         ConditionType.AVAILABLE: "enough pods run, or the tenant sleeps as it should.",
         ConditionType.BUDGET_AVAILABLE: "this month's budget is not used up.",
+        ConditionType.MODELS_READY: "the providers take the tenant's own keys, if it names any.",
     }
 
     id: str | None = Field(
@@ -239,6 +240,12 @@ class TenantStatus(Status):
     )
     namespace: str | None = Field(
         default=None, max_length=63, description="The tenant's namespace."
+    )
+    provider_keys_version: str | None = Field(
+        default=None,
+        max_length=128,
+        description="Which version of the Secret with provider keys is in use, as"
+        " UID/resourceVersion; an older one than the Secret's while new keys are refused.",
     )
     agents: int | None = Field(default=None, ge=0, description="How many Agents the tenant has.")
     channel_connections: int | None = Field(

@@ -36,6 +36,7 @@ def test_the_samples_become_children_conditions_and_a_registered_tenant(
         "Registered": "True",
         "Available": "False",
         "BudgetAvailable": "True",
+        "ModelsReady": "True",
         "Ready": "False",
         "Reconciling": "True",
         "Stalled": "False",

@@ -214,6 +214,37 @@ def test_ids_are_those_that_the_message_path_derives() -> None:
     assert names.connection_id(tenant_id, "site") == identity.connection_id(tenant_id, "site")
 
 
+def test_refused_keys_are_told_and_take_nothing_from_ready() -> None:
+    without = checks.tenant_conditions(observed())
+    assert by_type(without)["ModelsReady"].reason == "NoKeysOfItsOwn"
+    report = Report(
+        tenant_id=observed().tenant_id,
+        digest="digest",
+        kind="Tenant",
+        name="acme",
+        condition="ModelsReady",
+        status="False",
+        reason="NewKeysRefused",
+        message="The provider refuses the new OPENAI_API_KEY; the former goes on working.",
+        version="uid/1",
+    )
+    spec = {"models": {"providerKeysSecretRef": {"name": "keys"}}}
+    view = SecretView("keys", "uid", "2", {names.LABEL_USE: "models"}, {"k": "sk-abcdefgh"})
+    known = {(PLACE, "keys"): view}
+    named = observed(spec=spec, secrets=known)
+    waiting = by_type(checks.tenant_conditions(later(named, without, 5)))
+    assert (waiting["ModelsReady"].status, waiting["ModelsReady"].reason) == (
+        "Unknown",
+        "KeysNotTried",
+    )
+    assert checks.provider_keys_version(named) is None
+    told = observed(spec=spec, secrets=known, reports=(report,))
+    found = by_type(checks.tenant_conditions(told))
+    assert found["ModelsReady"].reason == "NewKeysRefused"
+    assert found["Ready"].status == "True"
+    assert checks.provider_keys_version(told) == "uid/1"
+
+
 def test_a_budget_that_was_taken_away_and_comes_back_lasts_again() -> None:
     without = checks.tenant_conditions(observed())
     assert by_type(without)["BudgetAvailable"].reason == "NoBudget"

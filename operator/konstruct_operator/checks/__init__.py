@@ -14,12 +14,14 @@ from konstruct_operator.checks.conditions import (
     tenant_conditions,
 )
 from konstruct_operator.checks.connections import credentials_version, webhook_url
+from konstruct_operator.checks.tenants import provider_keys_version
 
 __all__ = [
     "agent_conditions",
     "connection_conditions",
     "credentials_version",
     "orphan_conditions",
+    "provider_keys_version",
     "recheck_after",
     "refused",
     "template_conditions",

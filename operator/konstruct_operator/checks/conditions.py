@@ -29,6 +29,7 @@ from konstruct_operator.checks.namespaces import namespace_is_ready
 from konstruct_operator.checks.secrets import secrets_are_ready
 from konstruct_operator.checks.tenants import (
     budget_is_available,
+    models_are_ready,
     pods_are_available,
     tenant_is_registered,
 )
@@ -84,7 +85,8 @@ def tenant_conditions(observed: Observed) -> tuple[Condition, ...]:
         observed.now,
         observed.missing_seconds,
     )
-    return _settle(settled, counted, aside=(budget_is_available(observed),), good=_mode(observed))
+    aside = (budget_is_available(observed), models_are_ready(observed))
+    return _settle(settled, counted, aside=aside, good=_mode(observed))
 
 
 def agent_conditions(observed: Observed, agent: Agent) -> tuple[Condition, ...]:

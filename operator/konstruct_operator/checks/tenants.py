@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from konstruct_crds.conditions import Condition, ConditionStatus, ConditionType, find_condition
 from konstruct_operator.checks.finding import Finding, Verdict
-from konstruct_operator.observed import Observed, RegistrationState
+from konstruct_operator.observed import Observed, RegistrationState, references_of_tenant
 from konstruct_registry.wire import RefusalReason, Report
 
 _TAKEN = (
@@ -18,9 +18,18 @@ _ERASED = (
 
 
 _NOT_REPORTED = frozenset(
-    {"ChannelNotAvailable", "NoBudget", "NoCredentialsNeeded", "NotReportedYet", "WithinBudget"}
+    {
+        "ChannelNotAvailable",
+        "NoBudget",
+        "NoCredentialsNeeded",
+        "NoKeysOfItsOwn",
+        "NotReportedYet",
+        "WithinBudget",
+    }
 )
 """Reasons that the operator itself gives: they end with what they were about, unlike reports."""
+
+_NO_KEYS = "NoKeysOfItsOwn"
 
 
 def tenant_is_registered(observed: Observed) -> Finding:
@@ -106,6 +115,44 @@ def budget_is_available(observed: Observed) -> Finding:
         about=about,
         otherwise=Finding(about, Verdict.HOLDS, "WithinBudget", "The month's budget lasts."),
     )
+
+
+def models_are_ready(observed: Observed) -> Finding:
+    """Tell whether the providers take the tenant's own keys, as the model service found out.
+
+    It is no part of Ready: while new keys are refused, the former ones go on working.
+    """
+    about = ConditionType.MODELS_READY
+    if not references_of_tenant(observed.tenant):
+        return Finding(about, Verdict.HOLDS, _NO_KEYS, "The installation's keys are used.")
+    return reported(
+        observed,
+        [one for one in observed.tenant.status.conditions if one.reason != _NO_KEYS],
+        kind="Tenant",
+        name=observed.name,
+        about=about,
+        otherwise=Finding(
+            about,
+            Verdict.UNKNOWN,
+            "KeysNotTried",
+            "The model service has not tried the tenant's own keys yet.",
+        ),
+    )
+
+
+def provider_keys_version(observed: Observed) -> str | None:
+    """Return which version of the Secret with provider keys is in use, as far as it was told."""
+    if not references_of_tenant(observed.tenant):
+        return None
+    about = str(ConditionType.MODELS_READY)
+    spoken = [
+        one
+        for one in observed.reports
+        if (one.tenant_id, one.kind, one.condition) == (observed.tenant_id, "Tenant", about)
+    ]
+    if spoken and spoken[0].version and spoken[0].digest == observed.registration.digest:
+        return spoken[0].version
+    return observed.tenant.status.provider_keys_version
 
 
 def reported(

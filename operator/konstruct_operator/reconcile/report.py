@@ -43,6 +43,7 @@ async def tenant(context: Context, observed: Observed) -> float | None:
         conditions=conditions,
         id=str(observed.tenant_id),
         namespace=observed.namespace_name,
+        provider_keys_version=checks.provider_keys_version(observed),
         agents=len(observed.agents),
         channel_connections=len(observed.connections),
     )

@@ -16,11 +16,14 @@ from konstruct_llm.budgets import BudgetWatch
 from konstruct_llm.calls import ModelCalls
 from konstruct_llm.compatible import DirectVendor
 from konstruct_llm.errors import CallRefused
+from konstruct_llm.keys import KeyTrials
 from konstruct_llm.ledger import Ledger
 from konstruct_llm.limits import BodyLimit
 from konstruct_llm.media import MediaReader
 from konstruct_llm.metrics import LlmMetrics
+from konstruct_llm.own_keys import OwnKeys
 from konstruct_llm.pool import load_pool
+from konstruct_llm.pool_keys import PoolKeys
 from konstruct_llm.provider import LateVendor
 from konstruct_llm.requests import ErrorBody
 from konstruct_llm.routing import Patience, Router
@@ -62,9 +65,10 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
 
     Raises PoolInvalid, SealRefused, AddressInvalid or StoreError when it cannot work as configured.
     """
-    pool = load_pool(settings.models_file, os.environ)
-    keys = settings.private_keys()
     metrics = LlmMetrics()
+    pool_keys = PoolKeys(os.environ, settings.keys_folder, metrics)
+    pool = load_pool(settings.models_file, pool_keys)
+    keys = settings.private_keys()
     store = await Store.connect(settings.database_url.get_secret_value())
     vendor, direct = LateVendor(), DirectVendor()
     if not all(model.client == "Direct" for model in pool.models):
@@ -86,17 +90,22 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
     address = settings.media_address
     objects = await stack.enter_async_context(open_objects(address)) if address else None
     budgets = BudgetWatch(store, tenants, metrics)
+    trials = KeyTrials(pool, vendor.get, direct)
+    own_keys = OwnKeys(store, tenants, trials)
     service = ModelService(
         pool=pool,
-        environment=os.environ,
+        environment=pool_keys,
         tenants=tenants,
         ledger=ledger,
         router=router,
         calls=calls,
         reader=MediaReader(store, objects),
         budgets=budgets,
+        own_keys=own_keys,
     )
-    following = [asyncio.create_task(one.follow()) for one in (tenants, budgets)]
+    following = [asyncio.create_task(one.follow()) for one in (tenants, budgets, own_keys)]
+    renewing = pool_keys.follow(trials, seconds=settings.keys_seconds)
+    following.append(asyncio.create_task(renewing))
     try:
         app = make_app()
         app.state.parts = routes.Parts(store, tenants, service, calls, metrics)

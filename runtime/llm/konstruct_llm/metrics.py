@@ -77,6 +77,14 @@ class LlmMetrics:
             registry=self.registry,
         )
 
+        self.provider_keys = Gauge(
+            "konstruct_llm_provider_keys",
+            "The installation's provider keys by their last four characters: Running, Refused (the"
+            " former stays in use) or Untried (the provider cannot be asked)",
+            ("variable", "ending", "state"),
+            registry=self.registry,
+        )
+
     def render(self) -> bytes:
         """Return the metrics in Prometheus' text format."""
         return generate_latest(self.registry)

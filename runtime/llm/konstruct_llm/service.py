@@ -10,6 +10,7 @@ from konstruct_llm.calls import ModelCalls, RunningCall
 from konstruct_llm.errors import BudgetReached, RequestRefused, TryLater
 from konstruct_llm.ledger import Ledger, Recorded, Reserved, StepKey, TurnOwner
 from konstruct_llm.media import MediaReader, Prepared
+from konstruct_llm.own_keys import OwnKeys
 from konstruct_llm.pool import Pool, PoolModel
 from konstruct_llm.provider import ChatCall, Deployment, Embeddings
 from konstruct_llm.requests import ChatCompletionRequest, EmbeddingRequest
@@ -53,6 +54,7 @@ class ModelService:
         calls: ModelCalls,
         reader: MediaReader,
         budgets: BudgetWatch,
+        own_keys: OwnKeys,
     ) -> None:
         self._pool = pool
         self._environment = environment
@@ -62,6 +64,7 @@ class ModelService:
         self._calls = calls
         self._reader = reader
         self._budgets = budgets
+        self._own_keys = own_keys
 
     async def chat(self, step: StepKey, request: ChatCompletionRequest) -> RunningCall:
         """Return the running (or recorded) call of a model step. Raises CallRefused."""
@@ -136,7 +139,7 @@ class ModelService:
     def _deploy(self, caller: Caller, models: Sequence[PoolModel]) -> list[Deployment]:
         return choice.deploy(
             models,
-            own=self._tenants.provider_keys(caller.tenant),
+            own=self._own_keys.of(caller.tenant),
             tenant=str(caller.tenant.tenant_id),
             environment=self._environment,
         )

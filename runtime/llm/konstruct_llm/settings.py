@@ -23,6 +23,11 @@ class LlmSettings(MediaSettings, TelemetrySettings):
     seal_private_keys: SecretStr = Field(
         default=SecretStr(""), description="Private seal keys in base64, comma-separated"
     )
+    keys_folder: Path | None = Field(
+        default=None,
+        description="Provider keys as files by their variables' names, taken over as they change",
+    )
+    keys_seconds: float = Field(default=5.0, gt=0, description="How often they are looked at")
     host: str = Field(default="127.0.0.1", description="Address to listen on")
     port: int = Field(default=8002, ge=0, le=65_535, description="Port to listen on")
     call_deadline_seconds: float = Field(

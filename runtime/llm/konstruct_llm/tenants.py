@@ -50,6 +50,7 @@ class Tenants:
         self._refreshing = asyncio.Lock()
         self._looking = asyncio.Lock()
         self._looked_at = -_PAUSE_SECONDS
+        self._changed: set[UUID] = set()
         self.loaded = False
 
     async def refresh(self) -> None:
@@ -66,6 +67,8 @@ class Tenants:
             for tenant_id in removed:
                 self._tenants.pop(tenant_id, None)
                 self._provider_keys.pop(tenant_id, None)
+            if self.loaded:
+                self._changed |= {*removed, *(one.tenant_id for one in changed)}
             for snapshot in changed:
                 self._tenants[snapshot.tenant_id] = snapshot
                 self._provider_keys.pop(snapshot.tenant_id, None)
@@ -77,6 +80,11 @@ class Tenants:
                 }
             self._version = version
             self.loaded = True
+
+    def take_changed(self) -> set[UUID]:
+        """Return whose declaration changed since the last call, or since the first load."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     async def follow(self) -> None:
         """Refresh for ever; a database that is away for a moment changes nothing."""
