@@ -2,7 +2,8 @@
 # Installs both charts and the samples for a trial, and ends when everything is Ready: deploy.sh [HELM ARGUMENT ...]
 #   into the cluster of KUBECONFIG, with images from KONSTRUCT_REGISTRY; without KUBECONFIG into the one of
 #   `make cluster`, with what `make images` pushed there. Arguments go to `helm upgrade` of charts/konstruct.
-# Everything is in one pod's empty volume, the database included; another time it upgrades what is there.
+# Everything is in one pod's empty volume, the database included; another time it upgrades what is there. It waits
+# PATIENCE seconds (default 600), and less long for an image that cannot be pulled: then it says which and why.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
 NAMESPACE=konstruct-system
@@ -10,7 +11,38 @@ if [ -z "${KUBECONFIG:-}" ]; then
   eval "$(PYTHONPATH=$ROOT/tests "$ROOT/.venv/bin/python" -m support.node up)"
 fi
 HELM=$(command -v helm || echo "$("$ROOT/tests/support/testbed/build.sh" helm)/helm")
-install() { "$HELM" upgrade --install "$@" --namespace $NAMESPACE --wait --timeout 10m >/dev/null; }
+PATIENCE=${PATIENCE:-600}
+PULL_PATIENCE=60 # the kubelet tries again after 10, 20 and 40 seconds
+HOPELESS='ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|CreateContainerConfigError'
+
+install() { # release chart [HELM ARGUMENT ...]
+  local helm since='' words
+  "$HELM" upgrade --install "$@" --namespace $NAMESPACE --wait --timeout "${PATIENCE}s" >/dev/null & helm=$!
+  while kill -0 $helm 2>/dev/null; do
+    sleep 2
+    words=$(waiting | grep -E "$HOPELESS" || true)
+    if [ -z "$words" ]; then since=''; continue; fi
+    since=${since:-$SECONDS}
+    [ $((SECONDS - since)) -ge $PULL_PATIENCE ] || continue
+    kill $helm; wait $helm 2>/dev/null || true
+    give_up "These pods cannot start:" "$words"
+  done
+  wait $helm || give_up "Helm gave up on release $1. What is not Ready:" "$(waiting)"
+}
+
+waiting() { # one line per container that waits: pod, reason, message
+  kubectl get pods --namespace $NAMESPACE --output go-template='{{range $pod := .items}}{{range .status.initContainerStatuses}}{{with .state.waiting}}{{$pod.metadata.name}}: {{.reason}} {{.message}}
+{{end}}{{end}}{{range .status.containerStatuses}}{{with .state.waiting}}{{$pod.metadata.name}}: {{.reason}} {{.message}}
+{{end}}{{end}}{{end}}' 2>/dev/null | sed 's/<no value>//g; /^[[:space:]]*$/d'
+}
+
+give_up() { # headline details
+  { echo "$1"; sed 's/^/  /' <<<"$2"
+    echo "Images come from ${KONSTRUCT_REGISTRY:-image.repository of the chart}; \`make images\` builds and pushes them. Look at:"
+    echo "  kubectl --namespace $NAMESPACE get pods; kubectl --namespace $NAMESPACE get events --sort-by=.lastTimestamp"
+    echo "Then run this again: it goes on with what is there."; } >&2
+  exit 1
+}
 
 values=(--values "$ROOT/charts/konstruct/ci/trial-values.yaml")
 if [ -n "${KONSTRUCT_REGISTRY:-}" ]; then

@@ -109,10 +109,29 @@ push() { # image reference tag...
   done
 }
 
-forget_older() { # image reference: of what nobody will ask for again
-  local one
-  for one in $(store images --noheading --filter "reference=localhost/konstruct/$1" --format '{{.Name}}:{{.Tag}}' 2>/dev/null); do
-    [ "$one" = "$2" ] || store rmi "$one" >/dev/null 2>&1 || true
+forget_older() { # image reference: all but what was asked for last and the one before it, for whoever goes back
+  local one used=$CACHE/$1.used
+  { echo "$2"; [ ! -f "$used" ] || grep --line-regexp --fixed-strings --invert-match "$2" "$used" || true; } | head -2 >"$used.new"
+  mv "$used.new" "$used"
+  for one in $(kept "$1"); do
+    grep --line-regexp --fixed-strings --quiet "$one" "$used" || remove "$one"
+  done
+}
+
+kept() { # image -> the references that are stored
+  if with_docker; then docker images --format '{{.Repository}}:{{.Tag}}' "localhost/konstruct/$1"
+  else store images --noheading --filter "reference=localhost/konstruct/$1" --format '{{.Name}}:{{.Tag}}' 2>/dev/null; fi
+}
+
+remove() { # reference
+  if with_docker; then docker rmi "$1" >/dev/null 2>&1 || true; else store rmi "$1" >/dev/null 2>&1 || true; fi
+}
+
+forget_old_steps() { # what a build left between its steps, once it is three days old: the next makes anew what it needs
+  local long=$((3 * 24 * 3600)) now id made; now=$(date +%s)
+  store images --noheading --filter dangling=true --format '{{.ID}} {{.CreatedAtRaw}}' 2>/dev/null | while read -r id made; do
+    made=$(date --date "${made%% +*}" +%s 2>/dev/null) || continue
+    [ $((now - made)) -lt $long ] || store rmi "$id" >/dev/null 2>&1 || true
   done
 }
 
@@ -125,7 +144,7 @@ for image; do
   tag=$(content "$image" "$base")
   reference=localhost/konstruct/$image:$tag
   built "$reference" || build "$image" "$reference" "$base" 9>&-
-  with_docker || forget_older "$image" "$reference"
+  forget_older "$image" "$reference"
   if [ -n "$answering" ]; then
     pushed "$image" "$tag" || push "$image" "$reference" "$tag" dev
     echo "$REGISTRY/konstruct/$image:$tag"
@@ -133,4 +152,5 @@ for image; do
     echo "$reference"
   fi
 done
+with_docker || forget_old_steps 9>&-
 [ -n "$answering" ] || say "Nothing was pushed: no registry answers at $REGISTRY (make cluster starts one)."

@@ -130,6 +130,7 @@ def _start(
         "backlog": (settings.backlog_seconds, parts.sender.count_backlog),
         "guard": (min(_GUARD_TICK_SECONDS, poll), parts.sender.guard),
         "release": (poll, parts.sender.release),
+        "queue": (settings.backlog_seconds, parts.count_queue),
         "prober": (poll, parts.prober.round),
         "doctor": (poll, parts.doctor.round),
         "listeners": (poll, listeners.round),

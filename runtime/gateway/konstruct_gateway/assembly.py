@@ -107,6 +107,12 @@ class Parts:
         if waiting:
             self.waiting.wake_all(await stored_claims.due_tenants(self.store, waiting))
 
+    async def count_queue(self) -> None:
+        """Show how much waits for agents, of all tenants. Raises RetryLater."""
+        queue = await stored_claims.queue(self.store)
+        self.metrics.queue.set(queue.waiting)
+        self.metrics.queue_age.set(queue.oldest_seconds)
+
     async def wake_marked(self) -> None:
         """Wake the waiting claims of tenants something has just ended for, if more is due."""
         marked = await self.waiting.take_marked()

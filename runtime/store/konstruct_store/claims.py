@@ -36,6 +36,21 @@ async def due_tenants(store: Store, tenants: Sequence[UUID]) -> list[UUID]:
     return [row["tenant_id"] for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many conversations wait for an agent to claim them, and how long the first has waited."""
+
+    waiting: int
+    oldest_seconds: float
+
+
+async def queue(store: Store) -> Queue:
+    """Return what waits for agents, of all tenants together. Raises RetryLater."""
+    async with store.connection() as connection:
+        row = await connection.fetchrow(statement("claims/queue"))
+    return Queue(row["waiting"], row["oldest_seconds"])
+
+
 async def next_due(store: Store, tenants: Sequence[UUID]) -> float | None:
     """Return in how many seconds something of `tenants` becomes due (at most 0: now), or None."""
     async with store.connection() as connection:

@@ -91,6 +91,17 @@ class Metrics:
             "Deliveries that this replica is sending now",
             registry=self.registry,
         )
+        self.queue = Gauge(
+            "konstruct_gateway_queue",
+            "Conversations of all tenants that wait for an agent to claim them; the same at every"
+            " replica",
+            registry=self.registry,
+        )
+        self.queue_age = Gauge(
+            "konstruct_gateway_queue_oldest_seconds",
+            "How long the first of konstruct_gateway_queue has waited, 0 where none waits",
+            registry=self.registry,
+        )
         self.backlog = Gauge(
             "konstruct_gateway_backlog",
             "Deliveries of all tenants by state (Queued, Sending, Held; Refused and Unknown that"
