@@ -32,7 +32,7 @@ from support.release import VALUES, Release, dns, install, kinds_installed, plac
 
 _TENANTS = ("mover", "shaker")
 _BEAT_SECONDS = 0.1
-_ROLLED_SECONDS = 600
+_ROLLED_SECONDS = 900
 
 
 def main() -> int:
@@ -57,6 +57,7 @@ def main() -> int:
                 {**common, "image.digests": before},
                 file=old / "tests/end_to_end/cluster/values.yaml",
                 chart=old / "charts/konstruct",
+                seconds=_ROLLED_SECONDS,
             )
             try:
                 with release.tenants(*_TENANTS):
@@ -108,11 +109,13 @@ async def _phase(name: str, seconds: dict[str, float], work: Any) -> None:
 def _upgrade(cluster: NodeCluster, values: Mapping[str, Any]) -> None:
     where = ("--kubeconfig", cluster.kubeconfig, "--namespace", helm.NAMESPACE)
     helm.run("helm", "upgrade", "konstruct-crds", helm.CRDS, "--wait", *where)
-    _wait_for_agents(install(cluster, values, file=VALUES), values["image.digests"])
+    _wait_for_agents(
+        install(cluster, values, file=VALUES, seconds=_ROLLED_SECONDS), values["image.digests"]
+    )
 
 
 def _roll_back(release: Release, before: Mapping[str, str]) -> None:
-    release.rollback()
+    release.rollback(seconds=_ROLLED_SECONDS)
     _wait_for_agents(release, before)
 
 

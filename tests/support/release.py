@@ -49,11 +49,11 @@ class Release:
         changed = {**self.values, **values}
         install(self.cluster, changed, file=self.file, namespace=self.namespace, chart=chart)
 
-    def rollback(self) -> None:
+    def rollback(self, *, seconds: int = _READY_SECONDS) -> None:
         """Go back to what was installed before, and wait until everything has rolled."""
         _helm(
             self.cluster,
-            *("rollback", _RELEASE, "--wait", "--timeout", f"{_READY_SECONDS}s"),
+            *("rollback", _RELEASE, "--wait", "--timeout", f"{seconds}s"),
             namespace=self.namespace,
         )
 
@@ -168,13 +168,14 @@ def install(
     file: Path = VALUES,
     namespace: str = NAMESPACE,
     chart: Path = helm.CHART,
+    seconds: int = _READY_SECONDS,
 ) -> Release:
     """Install or upgrade the chart, wait until every pod is Ready, and open the doors."""
     changes = [part for key, value in values.items() for part in ("--set-json", _set(key, value))]
     _helm(
         cluster,
         *("upgrade", "--install", _RELEASE, str(chart), "--values", str(file), *changes),
-        *("--wait", "--timeout", f"{_READY_SECONDS}s"),
+        *("--wait", "--timeout", f"{seconds}s"),
         namespace=namespace,
     )
     ports, node = _open_doors(cluster, namespace), node_address(cluster)
