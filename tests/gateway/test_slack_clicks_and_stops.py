@@ -5,6 +5,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+import asyncpg
 import httpx
 import pytest
 
@@ -41,7 +42,7 @@ def payload(posted: Posted, action: dict[str, Any], **over: Any) -> dict[str, An
         "user": {"id": "U0EVA", "team_id": "T0ACME"},
         "container": {"type": "message", "message_ts": posted.ts, "channel_id": posted.channel},
         "channel": {"id": posted.channel, "name": "x"},
-        "message": {"ts": posted.ts, "text": posted.text}
+        "message": {"ts": posted.ts, "text": posted.text, "blocks": posted.blocks}
         | ({"thread_ts": posted.thread_ts} if posted.thread_ts else {}),
         "actions": [{"action_ts": f"{posted.ts}9", **action}],
     }
@@ -118,6 +119,61 @@ async def test_a_choice_is_a_message_of_whoever_clicks_first(
         for action in (invented, unknown):
             assert (await click(house, payload(posted, action))).status_code == 200
         assert len(await house.settled(2)) == 2
+
+
+async def test_a_click_that_comes_too_late_is_told_to_whoever_made_it(
+    database: Database, tenant: SampleTenant
+) -> None:
+    tenant.over["agents"] = (tenant.agent("ana", language="es"),)
+
+    async def script(given: FarAgentTurn) -> str | None:
+        if given.text == "which?":
+            await given.work.ask(given.turn, "This or that?", {"a": "This", "b": "That"})
+            return None
+        return f"You said: {given.text}"
+
+    async with slack_house(database, tenant, script=script) as house:
+        root = "1767225700.000100"
+        for one in mention("which?", ts=root):
+            await house.caller.deliver(one, f"Ev{one['type']}")
+        await house.settled(1)
+        [posted] = house.far.ledger
+        before = payload(posted, {})
+        this, that = (
+            {"type": "button", "action_id": one["action_id"], "value": one["value"]}
+            for one in elements(posted)
+            if one["type"] == "button"
+        )
+
+        async def press(action: dict[str, Any], who: str) -> None:
+            # What stands below the message when it is clicked, not when it is read here.
+            shown = {**before, "actions": [{**action, "action_ts": f"{posted.ts}{who[-1]}"}]}
+            answer = await click(house, {**shown, "user": {"id": who, "team_id": "T0ACME"}})
+            assert answer.status_code == 200
+
+        await press(that, "U0EVA")
+        await until(lambda: "Elegido: That" in posted.seen)
+        assert not [one for one in elements(posted) if one["type"] == "button"]
+        assert posted.metadata["event_type"] == "konstruct_delivery"
+        # Feedback on the answer stays.
+        assert [one["type"] for one in elements(posted)] == ["feedback_buttons"]
+        await press(this, "U0TOM")
+        await until(lambda: house.far.messages.whispers)
+        [(who, channel, thread, words)] = house.far.messages.whispers
+        assert (who, channel, thread) == ("U0TOM", posted.channel, root)
+        assert words.startswith("Esta pregunta ya")
+        assert (await house.settled(2))[1:] == ["You said: That"]
+        await _age_the_question(house)
+        await press(this, "U0NOAH")
+        await until(lambda: "cerrada" in posted.seen)
+        assert [one[0] for one in house.far.messages.whispers] == ["U0TOM", "U0NOAH"]
+        assert (await house.ignored())["choice_expired"] == 1
+
+
+async def _age_the_question(house: SlackHouse) -> None:
+    connection = await asyncpg.connect(house.database.owner_url)
+    await connection.execute("UPDATE konstruct.asks SET expires_at = now()")
+    await connection.close()
 
 
 @pytest.mark.parametrize("streaming", [[], ["1782234987.693923"]])

@@ -40,6 +40,7 @@ TIERS = {
     "auth.test": 600,
     "chat.appendStream": 100,
     "chat.delete": 50,
+    "chat.postEphemeral": 100,
     "chat.startStream": 20,
     "chat.stopStream": 20,
     "chat.update": 50,

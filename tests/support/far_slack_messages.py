@@ -112,6 +112,8 @@ class Messages:
     said_signs: list[str] = field(default_factory=list)
     #: (team, channel, thread) -> every state of the agent's session, in order.
     sessions: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    #: What single people are told: who, channel, thread and text.
+    whispers: list[tuple[str, str, str, str]] = field(default_factory=list)
     prompts: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     _numbers: Iterable[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -123,6 +125,7 @@ class Messages:
             "assistant.threads.setSuggestedPrompts": self._prompt,
             "chat.appendStream": self._append,
             "chat.delete": self._delete,
+            "chat.postEphemeral": self._whisper,
             "chat.postMessage": self._post,
             "chat.startStream": self._start,
             "chat.stopStream": self._stop,
@@ -224,6 +227,13 @@ class Messages:
             "ts": posted.ts,
             "message": {"text": text},
         }
+
+    def _whisper(self, _workspace: Workspace, body: dict[str, Any]) -> Answer:
+        if not body.get("user") or not body.get("text"):
+            return _no("invalid_arguments")
+        told = (body["user"], body["channel"], body.get("thread_ts", ""), body["text"])
+        self.whispers.append(told)
+        return {"ok": True, "message_ts": f"{time.time():.6f}"}
 
     def _update(self, workspace: Workspace, body: dict[str, Any]) -> Answer:
         message = self._find(workspace, body)

@@ -42,7 +42,10 @@ def wrong_blocks(blocks: list[dict[str, Any]], *, feedback: bool) -> str:
     markdown = 0
     for block in blocks:
         match block:
-            case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}}:
+            case {"type": "section", "text": {"type": "mrkdwn", "text": str(text)}} | {
+                "type": "context",
+                "elements": [{"type": "plain_text", "text": str(text)}],
+            }:
                 if not 0 < len(text) <= LONGEST_SECTION:
                     return "invalid_blocks"
             case {"type": "markdown", "text": str(text)}:
@@ -69,5 +72,7 @@ def _right_button(button: dict[str, Any]) -> bool:
 
 def words_of(block: dict[str, Any]) -> str:
     """Return the text of a block."""
+    if block.get("type") == "context":
+        return " ".join(str(one.get("text", "")) for one in block["elements"])
     text = block.get("text", "")
     return str(text.get("text", "")) if isinstance(text, dict) else str(text)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 from uuid import UUID
 
+from konstruct_channels.choosing import Click
 from konstruct_messages.inbound import Ignored, InboundMessage, Person
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -97,6 +98,7 @@ class Arrived:
     and conversation; `quotes` is the channel's own id of a message that this one answers.
     `otherwise` is what a choice says where its question has been answered already.
     """
+    `click` is where a choice was clicked, in a channel whose buttons stay.
 
     message: InboundMessage
     delivery_keys: tuple[str, ...] = ()
@@ -108,6 +110,7 @@ class Arrived:
     quotes: str = ""
     otherwise: InboundMessage | None = None
 
+    click: Click | None = None
 
 @dataclass(frozen=True)
 class Opened:
@@ -147,6 +150,7 @@ class Chosen:
 
     `otherwise` is what the person said by it where the ask is over or nobody's; None: nothing.
     """
+    `click` is where it was pressed, in a channel whose buttons stay.
 
     person: Person
     conversation_keys: tuple[str, ...]
@@ -154,6 +158,7 @@ class Chosen:
     choice: str
     delivery_keys: tuple[str, ...] = ()
     otherwise: Arrived | None = None
+    click: Click | None = None
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,7 @@ async def open_gateway(
             await parts.signs.close()
             await parts.sender.drain(seconds=_DRAIN_SECONDS)
             await parts.welcome.close()
+            await parts.hooks.reception.controls.clicks.close()
             for task in tasks:
                 task.cancel()
             await parts.fetcher.close()

@@ -29,6 +29,7 @@ from konstruct_gateway.edge.health import Health
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
 from konstruct_gateway.hooks.conditions import Conditions
+from konstruct_gateway.hooks.clicks import Clicks
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.receipts import Receipts
@@ -277,7 +278,14 @@ def assemble(
                 notices=notices,
                 later=later,
                 conditions=conditions,
-                controls=Controls(store, telling, metrics, sentences, welcome),
+                controls=Controls(
+                    store,
+                    telling,
+                    metrics,
+                    sentences,
+                    welcome,
+                    Clicks(store, view, outbounds, sentences),
+                ),
                 signs=signs,
                 doorkeeper=Doorkeeper(
                     store, view, outbounds, telling, sentences, metrics, conditions

@@ -91,6 +91,16 @@ class Sentences:
             return _("This question is too old to be answered. Just write what you need.")
         return _("This question was answered already. Just write if you want something else.")
 
+    def chosen(self, label: str, *languages: str) -> str:
+        """Say with which choice a question was answered."""
+        _ = self._speak(languages)
+        return _("Chosen: {label}").replace("{label}", label)
+
+    def choice_gone(self, *languages: str) -> str:
+        """Say in the place of its buttons that a question can no longer be answered."""
+        _ = self._speak(languages)
+        return _("This question is over.")
+
     def help(self, agent: str, *languages: str) -> str:
         """Say what the agent can do, and what else a person may write."""
         _ = self._speak(languages)

@@ -34,6 +34,7 @@ class Ask:
     choices: tuple[Choice, ...]
     expires_at: datetime
     expired: bool
+    language: str = ""
 
     def find(self, key: str) -> Choice | None:
         """Return the choice with this key, or None."""
@@ -115,6 +116,15 @@ async def judge(
     chosen = message.chosen.key if message.chosen is not None else ""
     same = row is not None and (row["choice"], row["person_key"]) == (chosen, message.person.key)
     return ChoiceVerdict.TAKEN if same else ChoiceVerdict.ANSWERED
+
+
+async def answer_of(store: Store, tenant_id: UUID, ask: Ask, received: Received) -> Choice | None:
+    """Return with which choice a question was answered, by what was `received` for it."""
+    async with store.transaction(tenant_id) as connection:
+        row = await connection.fetchrow(
+            statement("asks/chosen"), tenant_id, received.conversation_id, received.seq
+        )
+    return ask.find(row["choice"] or "") if row is not None else None
 
 
 async def say_over(

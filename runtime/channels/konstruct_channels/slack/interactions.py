@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from uuid import UUID
 
+from konstruct_channels.choosing import Click
 from konstruct_channels.inbound import Chosen, Item, Judged
+from konstruct_channels.slack.blocks import MOST_BLOCKS
 from konstruct_channels.slack.fields import IDENTIFIER, TIMESTAMP, conversations, mapping, text
 from konstruct_messages.inbound import Ignored, Person
 
@@ -61,7 +63,9 @@ def _action(payload: Mapping[str, Any], action: Mapping[str, Any]) -> Item:
         return Judged(person, places, about, opinion, delivery_keys=keys)
     if not 0 < len(rest) <= _LONGEST_CHOICE or "\x00" in rest:
         return Ignored(reason="malformed", dedupe_keys=keys, known=False)
-    return Chosen(person, places, about, rest, delivery_keys=keys)
+    return Chosen(
+        person, places, about, rest, delivery_keys=keys, click=_click(payload, person.key)
+    )
 
 
 def _opinion(value: str) -> Literal["up", "down"] | None:
@@ -89,6 +93,24 @@ def _places(payload: Mapping[str, Any]) -> tuple[str, ...]:
     if not IDENTIFIER.fullmatch(channel) or (thread and not TIMESTAMP.fullmatch(thread)):
         return ()
     return conversations(channel, thread)
+
+
+def _click(payload: Mapping[str, Any], person_key: str) -> Click | None:
+    """Return where it was clicked; None for what only one person sees."""
+    message = mapping(payload.get("message"))
+    stamp, blocks = text(message, "ts"), message.get("blocks")
+    if not TIMESTAMP.fullmatch(stamp):
+        return None
+    given = blocks if isinstance(blocks, list) and len(blocks) <= MOST_BLOCKS else ()
+    return Click(
+        person_key=person_key,
+        room=text(mapping(payload.get("channel")), "id")
+        or text(mapping(payload.get("container")), "channel_id"),
+        thread=text(message, "thread_ts"),
+        message_id=stamp,
+        text=text(message, "text"),
+        blocks=tuple(mapping(one) for one in given),
+    )
 
 
 def _keys(action: Mapping[str, Any], person: Person | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from konstruct_channels.checks import Finding
+from konstruct_channels.choosing import Click
 from konstruct_channels.errors import (
     ChannelError,
     CredentialsRefused,
@@ -24,7 +25,7 @@ from konstruct_channels.inbound import Learnt
 from konstruct_channels.knowing import Acquaintance
 from konstruct_channels.live import Draft, DraftWriter, Place, Sign
 from konstruct_channels.outbound import Outgoing
-from konstruct_channels.slack import answers, checks, files, people
+from konstruct_channels.slack import answers, checks, choosing, files, people
 from konstruct_channels.slack.delivery import deliver
 from konstruct_channels.slack.pace import Pace
 from konstruct_channels.slack.refusals import Refusals
@@ -130,6 +131,18 @@ class SlackOutbound:
             method = "assistant.threads.setSuggestedPrompts"
             arguments = {"channel_id": room, "prompts": prompts[:_MOST_PROMPTS]}
             await self._caller(config, credentials)(method, arguments)
+
+    async def settle_choice(
+        self, click: Click, words: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        """Show `words` to everybody in the place of the question's buttons."""
+        await choosing.settle(self._caller(config, credentials), click, words)
+
+    async def whisper(
+        self, click: Click, words: str, *, config: Mapping[str, Any], credentials: Mapping[str, str]
+    ) -> None:
+        """Tell `words` to the person who clicked, and to nobody else."""
+        await choosing.whisper(self._caller(config, credentials), click, words)
 
     async def check(self, *, config: Mapping[str, Any], credentials: Mapping[str, str]) -> Learnt:
         """Ask Slack whose token this is and what it may do."""

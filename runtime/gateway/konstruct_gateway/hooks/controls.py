@@ -7,6 +7,7 @@ from konstruct_channels.inbound import Arrived, Chosen, Intervened, Judged, Open
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.errors import Unavailable
 from konstruct_gateway.hints import Hint
+from konstruct_gateway.hooks.clicks import Clicks
 from konstruct_gateway.hooks.place import Route
 from konstruct_gateway.hooks.welcome import Welcome
 from konstruct_gateway.sentences import Sentences
@@ -30,6 +31,7 @@ class Controls:
     metrics: Metrics
     sentences: Sentences
     welcome: Welcome
+    clicks: Clicks
 
     async def obey(self, route: Route, control: Opened | Stopped | Judged) -> None:
         """Return once what the person wants is durable. Raises RetryLater."""
@@ -62,13 +64,16 @@ class Controls:
         if ask is None or foreign:
             return Ignored(reason="choice_unknown", dedupe_keys=chosen.delivery_keys)
         if message is None or resolved.verdict is not ChoiceVerdict.TAKEN:
+            if resolved.verdict is ChoiceVerdict.EXPIRED:
+                self.clicks.expired(route, chosen.click, ask)
             reason = f"choice_{resolved.verdict.value.lower()}"
             return Ignored(reason=reason, dedupe_keys=chosen.delivery_keys)
         if chosen.otherwise is not None:
             words = chosen.otherwise.message
             return replace(chosen.otherwise, message=message, otherwise=words)
         room = message.conversation_key.partition(":")[0]
-        return Arrived(message, delivery_keys=chosen.delivery_keys, room=room)
+        keys = chosen.delivery_keys
+        return Arrived(message, delivery_keys=keys, room=room, click=chosen.click)
 
     async def too_late(
         self, route: Route, arrived: Sequence[Arrived], received: Sequence[Received]

@@ -204,6 +204,8 @@ class HookReception:
             await self._promise(route, agent, some, received)
             late = await self.controls.too_late(route, some, received)
             if late:
+            for one, stored_as in zip(some, received, strict=True):
+                self.controls.clicks.received(route, one, stored_as)
                 await self._receive(route, late)
 
     async def _promise(
