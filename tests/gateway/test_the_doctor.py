@@ -76,9 +76,10 @@ def finding(found: dict[str, Any], check: str) -> dict[str, Any]:
     return next(one for one in found["findings"] if one["check"] == check)
 
 
-async def condition(house: SlackHouse, kind: str = "ChecksPassed") -> tuple[str, str, str]:
+async def condition(house: SlackHouse) -> tuple[str, str, str]:
     [row] = await house.rows(
-        f"SELECT status, reason, message FROM konstruct.registry_reports WHERE condition = '{kind}'"
+        "SELECT status, reason, message FROM konstruct.registry_reports"
+        " WHERE condition = 'ChecksPassed'"
     )
     return row["status"], row["reason"], row["message"]
 

@@ -14,9 +14,17 @@
       left.add(event.target.name);
       relate(form);
       const number = ++latest;
-      const problems = await check(form);
-      if (problems && number === latest) show(form, problems, left);
+      const answer = await check(form);
+      if (answer && number === latest) show(form, answer.problems, left);
     });
+    // Every field at once, for whoever wants to use what is entered; nothing where nobody answers.
+    form.konstructCheck = async () => {
+      for (const field of form.querySelectorAll("[data-field]")) left.add(field.dataset.field);
+      const number = ++latest;
+      const answer = await check(form);
+      if (answer && number === latest) show(form, answer.problems, left);
+      return answer;
+    };
     relate(form);
   }
 
@@ -38,7 +46,7 @@
         headers: { Accept: "application/json" },
         body: new URLSearchParams(new FormData(form)),
       });
-      return answer.ok ? (await answer.json()).problems : null;
+      return answer.ok ? await answer.json() : null;
     } catch {
       return null; // the form itself is checked again when it is sent
     }

@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 
 from konstruct_channels.presentation import AppOffer, offer_app
 from konstruct_channels.spec import ChannelSpec
+from konstruct_messages import identity
 from konstruct_portal.channel_words import webhook_address
 from konstruct_portal.directory import Shown, ShownTenant, agents_of, find_connection, find_tenant
 from konstruct_portal.errors import NotHere, ResourceConflict
 from konstruct_portal.ownership import gitops_owner
 from konstruct_portal.page import Page, text_of
 from konstruct_portal.pages.connection.fields import Say
+from konstruct_portal.pages.connection.form import Checked
 
 _INSTALLED = "slack"
 """The one channel whose vendor lets a platform's app be installed by a click."""
@@ -86,6 +88,25 @@ def address_of(page: Page, channel: ChannelSpec, tenant: ShownTenant, connection
     """Return where a connection's vendor is to call, whether it is declared yet or not."""
     public = page.services.settings.gateway_url
     return webhook_address(channel, public, tenant=tenant.name, connection=connection)
+
+
+def doctor_of(tenant: ShownTenant) -> str:
+    """Return where the gateway is asked whether a tenant's connections are in order.
+
+    Empty while the tenant has no id: the gateway does not know it then.
+    """
+    if tenant.tenant_id is None:
+        return ""
+    return f"/chat/{tenant.name}/{identity.PORTAL_CONNECTION}/doctor"
+
+
+def trial_of(read: Checked) -> dict[str, Any] | None:
+    """Return what a filled-in form would connect to, to be tried first; None while it is wrong."""
+    if read.form.problems:
+        return None
+    channel = read.form.channel
+    config = read.spec.get(channel.block) or {}
+    return {"type": channel.channel_type, "config": config, "credentials": dict(read.secret)}
 
 
 def app_of(

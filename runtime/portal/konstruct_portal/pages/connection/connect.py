@@ -62,7 +62,8 @@ async def check_form(page: Viewed, tenant_name: str, folder: str) -> Response:
     """Say what is wrong with a form that is being filled in, by field."""
     tenant, channel = await _open(page, tenant_name, folder)
     read = await _read(page, tenant, channel)
-    return plain(JSONResponse({"problems": dict(read.form.problems)}))
+    answer = {"problems": dict(read.form.problems), "trial": common.trial_of(read)}
+    return plain(JSONResponse(answer))
 
 
 @router.post("/tenants/{tenant_name}/connect/{folder}", name="connect.create")
@@ -155,6 +156,7 @@ def _render(
         tenant=tenant,
         form=form,
         channel=channel,
+        doctor=common.doctor_of(tenant),
         offer=_offer(page, tenant, form),
         installer=common.installer(page, channel, tenant),
         address=common.address_of(page, channel, tenant, form.text("name") or "NAME"),

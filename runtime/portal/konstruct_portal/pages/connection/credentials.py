@@ -34,7 +34,8 @@ async def check_form(page: Viewed, tenant_name: str, connection_name: str) -> Re
     """Say what is wrong with credentials that are being entered, by field."""
     opened = await _open(page, tenant_name, connection_name)
     read = await _read(page, opened)
-    return plain(JSONResponse({"problems": dict(read.form.problems)}))
+    answer = {"problems": dict(read.form.problems), "trial": common.trial_of(read)}
+    return plain(JSONResponse(answer))
 
 
 @router.post(_ADDRESS, name="connection.credentials.save")
@@ -96,6 +97,7 @@ def _render(
         tenant=opened.tenant,
         connection=opened.connection,
         channel=opened.known_channel,
+        doctor=common.doctor_of(opened.tenant),
         form=form,
         conflict=conflict,
         section="connection",

@@ -56,6 +56,7 @@ async def show_connection(page: Viewed, tenant_name: str, connection_name: str) 
         "pages/connection/page.html",
         **shown,
         channel=channel,
+        doctor=common.doctor_of(tenant) if channel is not None else "",
         owner=opened.owner,
         editable=editable,
         reinstall=_installer(page, opened) if common.is_shared(opened) else "",

@@ -1,5 +1,6 @@
 """One tenant: its agents, connections, conditions and month."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from konstruct_portal import formats
 from konstruct_portal.chart import month_chart
 from konstruct_portal.directory import (
+    Shown,
     ShownTenant,
     agents_of,
     connections_of,
@@ -17,9 +19,11 @@ from konstruct_portal.directory import (
     usage_of,
 )
 from konstruct_portal.page import Page, Viewed
-from konstruct_portal.standing import BAD, BUSY, QUIET
+from konstruct_portal.standing import BAD, BUSY, QUIET, Condition
 
 router = APIRouter()
+
+_WEIGHTY = ("Authenticated", "Receiving", "ChecksPassed")
 
 
 @router.get("/tenants/{tenant_name}", name="tenant")
@@ -35,6 +39,7 @@ async def show_tenant(page: Viewed, tenant_name: str) -> Response:
     context: dict[str, Any] = {
         "tenant": tenant,
         "attention_rows": await _attention(page, tenant),
+        "unwell": _unwell(page, tenant, connections),
         "agents": agents,
         "connections": connections,
         "usage": usage,
@@ -56,6 +61,29 @@ class _Counted:
     count: int
     address: str
     tone: str
+
+
+@dataclass(frozen=True)
+class _Unwell:
+    """A connection of which its vendor or the gateway says no, in the condition's own words."""
+
+    name: str
+    address: str
+    condition: Condition
+
+
+def _unwell(page: Page, tenant: ShownTenant, connections: Sequence[Shown]) -> list[_Unwell]:
+    """Return the connections that somebody must look at, each with what weighs most."""
+    found = []
+    for one in connections:
+        failing = {
+            condition.type: condition for condition in one.conditions if condition.status == "False"
+        }
+        wrong = next((failing[kind] for kind in _WEIGHTY if kind in failing), None)
+        if wrong is not None:
+            names = {"tenant_name": tenant.name, "connection_name": one.name}
+            found.append(_Unwell(one.name, page.address("connection", **names), wrong))
+    return found
 
 
 async def _attention(page: Page, tenant: ShownTenant) -> list[_Counted]:
