@@ -182,9 +182,10 @@ campaign-forgery: $(VENV)/.installed ## Forge webhooks of every channel; none ma
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_forgery.py --mutants $(MUTANTS) --seed $(SEED)
 
 SENDS ?= 10000
+CHANNEL ?= slack
 .PHONY: campaign-ambiguous-send
-campaign-ambiguous-send: $(VENV)/.installed ## Lose, delay and break Slack's answers; nothing may be seen twice (SENDS, SEED)
-	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_ambiguous_send.py --sends $(SENDS) --seed $(SEED)
+campaign-ambiguous-send: $(VENV)/.installed ## Lose, delay and break vendors' answers; nothing may be seen twice (SENDS, SEED, CHANNEL)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_ambiguous_send.py --sends $(SENDS) --seed $(SEED) --channel $(CHANNEL)
 
 RATE ?= 10
 .PHONY: campaign-queue-chaos

@@ -12,6 +12,7 @@ from nacl.public import PrivateKey
 
 from support.far_agent import FarAgent, Script, echo, far_agent
 from support.far_graph import FarGraph, far_graph
+from support.far_graph_rules import Document
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
 from support.stack import encode_key
@@ -32,11 +33,15 @@ class GraphHouse:
 
     async def say(self, text: str, *, writer: Writer = EVA, **over: Any) -> str:
         """Let a person write, which opens their window at Meta; return the message's id."""
-        self.far.wrote(writer.number or writer.user_id)
         value = self.caller.events.text(text, writer=writer, **over)
+        await self.deliver(value, writer=writer)
+        return str(value["messages"][0]["id"])
+
+    async def deliver(self, value: Document, *, writer: Writer = EVA) -> None:
+        """Let Meta call with what a person did."""
+        self.far.wrote(writer.number or writer.user_id)
         answer = await self.caller.deliver(value)
         assert answer.status_code == 200, answer.text
-        return str(value["messages"][0]["id"])
 
     async def rows(self, query: str, *arguments: Any) -> list[Any]:
         """Read the database as its owner."""

@@ -18,7 +18,8 @@ class Located:
 
     `hosts` are where its bytes may come from, redirects included; a leading `*.` stands for any
     names before it. `origin` is the vendor's own address as this installation is set up: what lies
-    there may have a private address. `headers` are shown to these hosts alone.
+    there may have a private address. `headers` are shown to these hosts alone. `expires`: the
+    address lasts for minutes, and where it is gone the vendor gives another.
     """
 
     url: str
@@ -29,6 +30,7 @@ class Located:
     media_type: str = ""
     size_bytes: int | None = None
     sha256: str = ""
+    expires: bool = False
 
 
 @runtime_checkable

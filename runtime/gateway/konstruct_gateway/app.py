@@ -133,6 +133,7 @@ def _start(
         "release": (poll, parts.sender.release),
         "queue": (settings.backlog_seconds, parts.count_queue),
         "prober": (poll, parts.prober.round),
+        "templates": (poll, parts.template_lists.round),
         "doctor": (poll, parts.doctor.round),
         "listeners": (poll, listeners.round),
         "doorkeeper": (poll, parts.hooks.reception.decide_held),

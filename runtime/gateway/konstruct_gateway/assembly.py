@@ -18,6 +18,7 @@ from konstruct_gateway.background.prober import Prober
 from konstruct_gateway.background.sender import Sender
 from konstruct_gateway.background.signs import SignBoard
 from konstruct_gateway.background.sweeper import Sweeper
+from konstruct_gateway.background.templates import TemplateLists
 from konstruct_gateway.chat.hub import Hub
 from konstruct_gateway.chat.reception import Reception
 from konstruct_gateway.chat.services import ChatServices
@@ -92,6 +93,7 @@ class Parts:
     doctor: Doctor
     sender: Sender
     sweeper: Sweeper
+    template_lists: TemplateLists
     fetcher: Fetcher
     housekeeper: Housekeeper
     health: Health
@@ -318,6 +320,7 @@ def assemble(
             deadline_seconds=settings.turn_deadline_seconds,
             sends=turns.goes_to_vendor,
         ),
+        template_lists=TemplateLists(store, view, outbounds, mine=replicas.mine),
         fetcher=Fetcher(
             store=store,
             view=view,

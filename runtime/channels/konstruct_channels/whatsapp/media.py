@@ -41,6 +41,12 @@ _SENT_AS: Mapping[str, tuple[str, int]] = MappingProxyType(
 _OFFICE = "application/vnd.openxmlformats-officedocument."
 
 
+def sent_as(media_type: str) -> str:
+    """Return the type under which a file is uploaded: any text goes as plain text."""
+    text = media_type.startswith("text/") or media_type == "application/json"
+    return "text/plain" if text else media_type
+
+
 def kind_of(media_type: str, size_bytes: int) -> str:
     """Return as what a file can be sent; empty where WhatsApp does not take it.
 
@@ -48,7 +54,7 @@ def kind_of(media_type: str, size_bytes: int) -> str:
     """
     if media_type.startswith(_OFFICE):
         return "document" if size_bytes <= 100 * _MEGABYTE else ""
-    kind, most = _SENT_AS.get(media_type, ("", 0))
+    kind, most = _SENT_AS.get(sent_as(media_type), ("", 0))
     return kind if 0 < size_bytes <= most else ""
 
 
@@ -67,6 +73,7 @@ def located(answer: Mapping[str, Any], *, token: str, api_url: str) -> Located:
         headers={"Authorization": f"Bearer {token}", "User-Agent": "Konstruct"},
         media_type=text(answer, "mime_type").split(";", 1)[0].strip().lower(),
         size_bytes=size if type(size) is int and size > 0 else None,
+        expires=True,
         sha256=_hexadecimal(text(answer, "sha256")),
     )
 

@@ -236,7 +236,7 @@ class WhatsAppOutbound:
             return outgoing.noted.removeprefix(_UPLOADED)
         data = await file.read()
         try:
-            media_id = await call.upload(file.name, file.media_type, data)
+            media_id = await call.upload(file.name, media.sent_as(file.media_type), data)
         except SendUnclear as unclear:
             raise SendLater(f"the upload: {unclear}", after_seconds=2.0, grows=True) from unclear
         await outgoing.note(f"{_UPLOADED}{media_id}")

@@ -22,6 +22,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _REDIRECTS = 3
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _LATER = frozenset({408, 425, 429})
+_GONE = frozenset({401, 403, 404, 410})
 _SERVER_ERROR = 500
 _OK = 200
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -130,6 +131,8 @@ def _checked(response: httpx.Response, located: Located) -> Download:
     status = response.status_code
     if status in _LATER or status >= _SERVER_ERROR:
         raise DownloadLater(f"status {status}", after_seconds=_pause(response))
+    if status in _GONE and located.expires:
+        raise DownloadLater(f"status {status}")
     if status != _OK:
         raise DownloadRefused(f"status_{status}")
     media_type = response.headers.get("content-type", "").split(";", 1)[0].strip().lower()
