@@ -114,6 +114,8 @@ SPEC = ChannelSpec(
         SecretKey(
             key="verifyToken",
             title="Verify token",
+            example="a-text-of-your-own",
+            pattern=r"[!-~]{8,128}",
             description="A text of your own choice; enter the same in the app's webhook"
             " configuration.",
         ),
@@ -121,7 +123,9 @@ SPEC = ChannelSpec(
             key="accessToken",
             title="Access token",
             example="EAA...",
-            description="A System User access token with whatsapp_business_messaging.",
+            pattern=r"EAA[0-9A-Za-z]{4,1021}",
+            description="A System User access token with whatsapp_business_messaging and"
+            " whatsapp_business_management.",
         ),
     ),
     limits=Limits(
