@@ -97,8 +97,8 @@ class Arrived:
     the names of a person whom the channel knows by several, one of which is the message's person
     and conversation; `quotes` is the channel's own id of a message that this one answers.
     `otherwise` is what a choice says where its question has been answered already.
-    """
     `click` is where a choice was clicked, in a channel whose buttons stay.
+    """
 
     message: InboundMessage
     delivery_keys: tuple[str, ...] = ()
@@ -109,8 +109,8 @@ class Arrived:
     aliases: tuple[str, ...] = ()
     quotes: str = ""
     otherwise: InboundMessage | None = None
-
     click: Click | None = None
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -149,16 +149,16 @@ class Chosen:
     """A person pressed a button of an ask, in one of the conversations named.
 
     `otherwise` is what the person said by it where the ask is over or nobody's; None: nothing.
-    """
     `click` is where it was pressed, in a channel whose buttons stay.
+    """
 
     person: Person
     conversation_keys: tuple[str, ...]
     ask_id: UUID
     choice: str
     delivery_keys: tuple[str, ...] = ()
-    otherwise: Arrived | None = None
     click: Click | None = None
+    otherwise: Arrived | None = None
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from konstruct_gateway.doctor.self_tests import SelfTests
 from konstruct_gateway.edge.health import Health
 from konstruct_gateway.edge.metrics import Metrics
 from konstruct_gateway.edge.rates import Counts, Rates
-from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.clicks import Clicks
+from konstruct_gateway.hooks.conditions import Conditions
 from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.receipts import Receipts

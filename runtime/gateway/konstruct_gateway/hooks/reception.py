@@ -202,10 +202,10 @@ class HookReception:
             await self.windows.written(route.tenant, route.connection, said, received)
             self._tell(route, agent, some, received)
             await self._promise(route, agent, some, received)
-            late = await self.controls.too_late(route, some, received)
-            if late:
             for one, stored_as in zip(some, received, strict=True):
                 self.controls.clicks.received(route, one, stored_as)
+            late = await self.controls.too_late(route, some, received)
+            if late:
                 await self._receive(route, late)
 
     async def _promise(
