@@ -75,6 +75,8 @@ class Sent:
     body: Document
     at: float
     said: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
+    """Statuses that were posted at all, whatever was answered."""
     lost: bool = False
     """Whether its answer was lost."""
 
@@ -151,8 +153,6 @@ class FarGraph:
         """Wait until every status on its way was told or given up."""
         while self._telling:
             await asyncio.wait(set(self._telling))
-
-    # --- what is asked -------------------------------------------------------------------------
 
     async def messages(self, request: web.Request) -> web.StreamResponse:
         """Answer POST /{version}/{phone number id}/messages."""
@@ -232,8 +232,6 @@ class FarGraph:
         """Return whose token asks, or the refusal."""
         return self._number(request, any_id=True)
 
-    # --- rules ---------------------------------------------------------------------------------
-
     def _number(self, request: web.Request, *, any_id: bool = False) -> Number | web.Response:
         bearer = request.headers.get("Authorization", "")
         found = next((one for one in self.numbers if bearer == f"Bearer {one.token}"), None)
@@ -284,8 +282,6 @@ class FarGraph:
         self._left[key] = (left - 1 if allowed else left, now)
         return allowed
 
-    # --- what is told --------------------------------------------------------------------------
-
     def _take(self, number: Number, body: Document, *, lost: bool) -> Sent:
         person = str(body.get("to") or body.get("recipient"))
         unique = f"{number.phone_number_id}:{next(self._numbers)}"
@@ -317,6 +313,7 @@ class FarGraph:
         headers = {"Content-Type": "application/json", **signing.sign(body, sent.number.secret)}
         for pause in (0.0, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0):
             await asyncio.sleep(pause)
+            sent.posted.append(told.status)
             try:
                 async with self._http.post(
                     sent.number.webhook, data=body, headers=headers
@@ -384,7 +381,8 @@ async def far_graph(far: FarGraph | None = None) -> AsyncIterator[FarGraph]:
     app.router.add_get("/{version}/{id}", far.read)
     async with (
         aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=64), timeout=aiohttp.ClientTimeout(total=10)
+            connector=aiohttp.TCPConnector(limit=64),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30),
         ) as http,
         served(app) as url,
     ):

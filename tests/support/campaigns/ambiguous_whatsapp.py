@@ -236,7 +236,7 @@ def _explain(row: Any, sent: Sent | None, result: Result) -> None:
     """Hold what the product says of one delivery against the far end's ledger."""
     told = bool(sent and sent.said)
     match row["state"]:
-        case "Sent" if sent is not None and (told or not sent.lost):
+        case "Sent" if sent is not None and (sent.posted or not sent.lost):
             result.settled_by_status += sent.lost
         case "Unknown" if sent is None:
             result.unknown_never_taken += 1

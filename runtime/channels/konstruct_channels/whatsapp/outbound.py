@@ -47,7 +47,10 @@ VERDICT_SECONDS = 15.0
 """How long a status that names a message is waited for after its answer was lost."""
 
 _CALL_SECONDS = 8.0
-_UPLOAD_SECONDS = 25.0
+_UPLOAD_SECONDS = 20.0
+_CONNECT_SECONDS = 5.0
+_TIMEOUT = aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS)
+"""What has no connection by then certainly brought Meta nothing; the rest is timed by hand."""
 _TRIES_BEFORE_UNKNOWN = 2
 _MOST_PAGES = 20
 _UPLOADED = "media:"
@@ -307,7 +310,7 @@ class _Caller:
         """Call once and return the answer. Raises ChannelError."""
         try:
             async with (
-                asyncio.timeout(seconds or self._seconds),
+                asyncio.timeout(_CONNECT_SECONDS + (seconds or self._seconds)),
                 self._session.request(
                     method,
                     f"{self._base}{path}",
@@ -316,11 +319,12 @@ class _Caller:
                     params=query,
                     headers=self._headers,
                     allow_redirects=False,
+                    timeout=_TIMEOUT,
                 ) as answer,
             ):
                 data = _object(await answer.read())
                 status = answer.status
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise SendLater(
                 "WhatsApp cannot be reached", after_seconds=2.0, whole_connection=True
             ) from error
