@@ -136,7 +136,8 @@ def assemble(
     """Join the parts. Nothing runs yet, except that replicas' queues need a running loop."""
     metrics, sentences, hub = Metrics(), Sentences(), Hub()
     view = RegistryView(store, private_keys=settings.private_keys)
-    waiting = Waiting(metrics.waiting)
+    waiting, board = Waiting(metrics.waiting), DemandBoard(store, view)
+    waiting.listen(board.wanted)
     replicas = Replicas(
         store,
         replica_id=uuid4(),
@@ -268,7 +269,7 @@ def assemble(
         drafts=drafts,
         signs=signs,
         work_rate=Rates(per_second=settings.work_per_second, burst=settings.work_burst),
-        board=DemandBoard(store, view),
+        board=board,
         hooks=HookRoutes(
             view=view,
             reception=HookReception(

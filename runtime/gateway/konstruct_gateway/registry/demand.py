@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from uuid import UUID
 
 from konstruct_gateway.registry.view import RegistryView, running
 from konstruct_registry.wire import Demand
@@ -23,11 +24,17 @@ class DemandBoard:
         self._view = view
         self._look_seconds = look_seconds
         self._changed = asyncio.Event()
+        self._awake: frozenset[UUID] = frozenset()
         self._closed = False
 
     def changed(self) -> None:
         """Something happened that may change the list: look at once."""
         self._changed.set()
+
+    def wanted(self, tenant_id: UUID) -> None:
+        """Somebody wants a tenant of which no claim waits: if it sleeps, look at once."""
+        if tenant_id not in self._awake:
+            self._changed.set()
 
     def close(self) -> None:
         """End every poll: the replica goes down."""
@@ -39,11 +46,12 @@ class DemandBoard:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while True:
+            # Before the look: what changes during it may be missing in what it sees.
+            self._changed.clear()
             demand = await self.look()
             left = deadline - loop.time()
             if demand.version != version or left <= 0 or self._closed:
                 return demand
-            self._changed.clear()
             try:
                 async with asyncio.timeout(min(self._look_seconds, left)):
                     await self._changed.wait()
@@ -58,6 +66,7 @@ class DemandBoard:
             if running(tenant)
         }
         awake = sorted(await claims.wanted_awake(self._store, idle_after), key=str)
+        self._awake = frozenset(awake)
         reports_version, reports = await stored.reports(self._store)
         content = json.dumps([[str(one) for one in awake], reports_version, self._view.version])
         return Demand(

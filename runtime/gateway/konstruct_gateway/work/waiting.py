@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from prometheus_client import Gauge
@@ -18,6 +18,7 @@ class Waiting:
         self._any_marked = asyncio.Event()
         self._next = 0
         self._closed = False
+        self._nobody: Callable[[UUID], None] | None = None
 
     @property
     def tenants(self) -> list[UUID]:
@@ -28,6 +29,10 @@ class Waiting:
     def closed(self) -> bool:
         """Whether this replica is going down: no claim waits any longer."""
         return self._closed
+
+    def listen(self, nobody: Callable[[UUID], None]) -> None:
+        """Call `nobody` when a tenant is to be woken and no claim of it waits here."""
+        self._nobody = nobody
 
     def join(self, tenant_id: UUID) -> "Waiter":
         """Wait for the tenant's next turn; leave again with `Waiter.leave`."""
@@ -53,6 +58,8 @@ class Waiting:
             if not future.done():
                 future.set_result(perhaps_more)
                 return
+        if self._nobody is not None and tenant_id not in self._waiters:
+            self._nobody(tenant_id)
 
     def wake_all(self, tenants: Iterable[UUID]) -> None:
         """Wake one claim of each tenant; there may be more to do."""
