@@ -123,6 +123,57 @@ def test_a_tool_that_failed_is_admitted() -> None:
     assert dialogue.reply(messages, ["time"]).text.startswith("Ahora mismo no he podido")
 
 
+TOOLS = ("time", "choose", "file")
+
+
+def call(*lines: str) -> tuple[str, dict[str, Any]]:
+    """Return the tool that the model calls, and with what."""
+    messages = [{"role": "system", "content": SYSTEM}]
+    messages += [{"role": "user", "content": line} for line in lines]
+    made = dialogue.reply(messages, TOOLS).call
+    assert made is not None
+    return made.name, json.loads(made.arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "question"),
+    [
+        ("Show me some buttons, please", "What would you like to see?"),
+        ("¿Qué opciones hay?", "¿Qué quieres ver?"),
+        ("Quais são as opções?", "O que você quer ver?"),
+    ],
+)
+def test_asked_for_buttons_it_offers_what_it_understands(text: str, question: str) -> None:
+    name, arguments = call(text)
+    assert (name, arguments["question"]) == ("choose", question)
+    time, file, person = arguments["choices"]
+    assert call(time)[0] == "time"
+    assert call(file)[0] == "file"
+    assert "IA" in say(person) or "AI" in say(person)
+
+
+def test_asked_for_a_file_it_writes_what_was_said() -> None:
+    name, arguments = call("My name is Eva", "Give me a file of this")
+    assert name == "file"
+    assert arguments["name"] == "conversation.md"
+    assert "**You:** My name is Eva" in arguments["content"]
+    said: list[dict[str, Any]] = [{"role": "user", "content": "Quero um arquivo"}]
+    good = json.dumps({"file": {"key": "k", "name": "conversa.md"}})
+    for result, words in ((good, "Aqui está nossa"), ('{"error": "x"}', "Não consegui criar")):
+        reply = dialogue.reply([*said, {"role": "tool", "content": result}], TOOLS)
+        assert reply.text.startswith(words)
+    # A person's own file is no wish for one.
+    assert dialogue.reply(
+        [{"role": "user", "content": "hi\n[attached: a.csv (text/csv)]"}], TOOLS
+    ).text
+
+
+def test_without_the_tools_it_promises_neither() -> None:
+    assert "buttons" not in say("Write the annual report")
+    assert "buttons" in say("Write the annual report", tools=TOOLS)
+    assert "OPENAI_API_KEY" in say("Give me a file")
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

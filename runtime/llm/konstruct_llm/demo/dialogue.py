@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from konstruct_llm.demo import languages, sentences
+from konstruct_llm.demo import languages, sentences, showing
 from konstruct_messages import translations
 
 _ANYTHING = r"(?P<name>[^\W\d_][\w'\u2019-]*(?:\s+[A-ZÁÉÍÓÚÂÊÔÃÕÇÑ][\w'\u2019-]*)?)"
@@ -100,18 +100,32 @@ def reply(messages: Sequence[Mapping[str, Any]], tools: Sequence[str]) -> DemoRe
     translate = _catalogues()[language].gettext
     person = _name_said(said)
     if messages and messages[-1].get("role") == "tool":
-        return DemoReply(_time_found(translate, _text(messages[-1])))
+        return DemoReply(_found(translate, last, _text(messages[-1])))
+    shown = showing.wanted(last, tools)
+    if shown:
+        spoken = _spoken(translate, messages)
+        return DemoReply(call=ToolCall(shown, showing.arguments(translate, shown, spoken)))
     if _TIME_ASKED.search(last) and "time" in tools:
         zone = _zone(last)
         arguments = json.dumps({"zone": zone} if zone else {})
         return DemoReply(call=ToolCall("time", arguments))
     agent = _AGENT.search(system)
-    return DemoReply(
-        _answer(translate, last, person=person, agent=agent.group(1).strip() if agent else "")
-    )
+    name = agent.group(1).strip() if agent else ""
+    shows = {showing.CHOOSE, showing.FILE} <= set(tools)
+    return DemoReply(_answer(translate, last, person=person, agent=name, shows=shows))
 
 
-def _answer(translate: sentences.Translate, last: str, *, person: str, agent: str) -> str:
+def _spoken(
+    translate: sentences.Translate, messages: Sequence[Mapping[str, Any]]
+) -> list[tuple[str, str]]:
+    """Return who said what, oldest first."""
+    who = {"user": sentences.you(translate), "assistant": sentences.me(translate)}
+    return [(who[one["role"]], _text(one)) for one in messages if one.get("role") in who]
+
+
+def _answer(
+    translate: sentences.Translate, last: str, *, person: str, agent: str, shows: bool
+) -> str:
     answers: tuple[tuple[re.Pattern[str], Callable[[], str]], ...] = (
         (_AI_ASKED, lambda: sentences.disclosure(translate)),
         (_NAME_ASKED, lambda: sentences.your_name(translate, person=person)),
@@ -126,7 +140,7 @@ def _answer(translate: sentences.Translate, last: str, *, person: str, agent: st
             return answer()
     if not last.strip():
         return sentences.greeting(translate, agent=agent, person=person)
-    return sentences.limits(translate)
+    return sentences.limits(translate, shows=shows)
 
 
 def _name_said(said: Sequence[str]) -> str:
@@ -144,6 +158,14 @@ def _settled(earlier: Sequence[str], otherwise: str) -> str:
         if language:
             return language
     return otherwise
+
+
+def _found(translate: sentences.Translate, last: str, result: str) -> str:
+    if showing.made(result):
+        return sentences.file_made(translate)
+    if showing.wanted(last, {showing.FILE}):
+        return sentences.file_not_made(translate)
+    return _time_found(translate, result)
 
 
 def _time_found(translate: sentences.Translate, result: str) -> str:

@@ -57,9 +57,45 @@ def goodbye(_: Translate, *, person: str) -> str:
     return _("Goodbye, {person}!").format(person=person) if person else _("Goodbye!")
 
 
-def limits(_: Translate) -> str:
-    """Say what the demo model cannot do, and what to do about it."""
-    return _(
+def question(_: Translate) -> str:
+    """Ask what to show next."""
+    return _("What would you like to see?")
+
+
+def offers(_: Translate) -> list[str]:
+    """Return what may be chosen; each is something that the demo model understands."""
+    return [_("What time is it?"), _("Our conversation as a file"), _("Are you a person?")]
+
+
+def file_title(_: Translate) -> str:
+    """Return the title of a file that holds what was said."""
+    return _("Conversation")
+
+
+def file_made(_: Translate) -> str:
+    """Say that the file is there."""
+    return _("Here is our conversation as a file.")
+
+
+def file_not_made(_: Translate) -> str:
+    """Say that there is no file."""
+    return _("I could not make the file just now.")
+
+
+def you(_: Translate) -> str:
+    """Name the person in a file of what was said."""
+    return _("You")
+
+
+def me(_: Translate) -> str:
+    """Name the model in a file of what was said."""
+    return _("Demo model")
+
+
+def limits(_: Translate, *, shows: bool = False) -> str:
+    """Say what the demo model cannot do, and what to do about it; `shows`: it has tools to show."""
+    limited = _(
         "I am the built-in demo model: I can greet you, remember your name and tell the time, and"
         " nothing else. With OPENAI_API_KEY or ANTHROPIC_API_KEY set, a real model answers here."
     )
+    return f"{limited} {_('You may also ask me for buttons or for a file.')}" if shows else limited
