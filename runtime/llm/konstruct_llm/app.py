@@ -15,6 +15,7 @@ from konstruct_llm import routes
 from konstruct_llm.budgets import BudgetWatch
 from konstruct_llm.calls import ModelCalls
 from konstruct_llm.compatible import DirectVendor
+from konstruct_llm.direct import DirectChat
 from konstruct_llm.errors import CallRefused
 from konstruct_llm.keys import KeyTrials
 from konstruct_llm.ledger import Ledger
@@ -110,7 +111,7 @@ async def open_llm(settings: LlmSettings) -> AsyncIterator[Llm]:
         app = make_app()
         app.state.parts = routes.Parts(store, tenants, service, calls, metrics)
         yield Llm(
-            app=BodyLimit(app, most_bytes=settings.max_body_bytes),
+            app=BodyLimit(DirectChat(app), most_bytes=settings.max_body_bytes),
             loaded=vendor.loaded,
         )
     finally:

@@ -83,10 +83,17 @@ async def claim_turn(
     if tenant.operating_mode is OperatingMode.SUSPENDED:
         return None
     claimant = _Claimant(tenant_id, claim_id, boot_id, pod, lease_seconds)
-    able = [key for key, one in agents.items() if one.operating_mode is OperatingMode.RUNNING]
+    able = [one for one in agents.values() if one.operating_mode is OperatingMode.RUNNING]
+    token = new_token()
+    row = await claimant.at_once(store, token, able, tenant)
+    if row is None:
+        return None
+    if row["turn_id"] is not None:
+        return _claimed(dict(row), tenant_id, token, lease_seconds, deadline_seconds)
+    ids = [one.agent_id for one in able]
     while True:
         async with store.transaction(tenant_id) as connection:
-            due = await connection.fetchrow(statement("claims/lock_due"), tenant_id, claim_id, able)
+            due = await connection.fetchrow(statement("claims/lock_due"), tenant_id, claim_id, ids)
             if due is None:
                 return None
             token = new_token()
@@ -116,6 +123,25 @@ class _Claimant:
     pod: str
     lease_seconds: float
 
+    async def at_once(
+        self, store: Store, token: str, able: Sequence[AgentSnapshot], tenant: TenantSnapshot
+    ) -> Mapping[str, Any] | None:
+        """Claim a new turn, or return None where nothing is due.
+
+        Without a turn_id something is unusual, and nothing was claimed.
+        """
+        async with store.at_once(self.tenant_id) as connection:
+            row: Mapping[str, Any] | None = await connection.fetchrow(
+                statement("claims/claim_at_once"),
+                *(self.tenant_id, self.claim_id, [one.agent_id for one in able], new_id()),
+                *(self.pod, self.boot_id, token_hash(token), self.lease_seconds),
+                [one.revision for one in able],
+                [one.memory.window_turns for one in able],
+                [one.language or tenant.language for one in able],
+                _excerpt(tenant),
+            )
+        return row
+
     async def open(
         self,
         connection: Connection,
@@ -131,7 +157,7 @@ class _Claimant:
             *(token_hash(token), self.lease_seconds, agent.agent_id, agent.revision),
             agent.model_dump(mode="json", by_alias=True),
             agent.memory.window_turns,
-            tenant.model_dump(mode="json", by_alias=True, include=_EXCERPT),
+            _excerpt(tenant),
             agent.language or tenant.language,
         )
         return turn_id
@@ -221,6 +247,10 @@ async def wanted_awake(store: Store, idle_after: Mapping[UUID, int]) -> set[UUID
             statement("claims/wanted_awake"), list(idle_after), list(idle_after.values())
         )
     return {row["tenant_id"] for row in rows}
+
+
+def _excerpt(tenant: TenantSnapshot) -> dict[str, Any]:
+    return tenant.model_dump(mode="json", by_alias=True, include=_EXCERPT)
 
 
 def _claimed(

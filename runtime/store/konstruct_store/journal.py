@@ -99,8 +99,8 @@ async def check_turn(
     """
     fence = (tenant_id, turn_id, attempt, token_hash(turn_token))
     if isinstance(store, Store):
-        async with store.transaction(tenant_id) as connection:
-            row = await connection.fetchrow(statement("journal/check_turn"), *fence)
+        async with store.at_once(tenant_id) as connection:
+            row = await connection.fetchrow(statement("journal/turn_at_once"), *fence)
     else:
         row = await store.fetchrow(statement("journal/lock_turn"), *fence)
     if row is None:

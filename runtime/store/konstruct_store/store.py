@@ -127,6 +127,15 @@ class Store:
             await connection.execute("COMMIT")
 
     @asynccontextmanager
+    async def at_once(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """Lend a connection for one function that sets the tenant itself: one round trip.
+
+        Raises RetryLater as `transaction` does.
+        """
+        async with self._share(tenant_id), self._lent() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def untenanted(self) -> AsyncIterator[Connection]:
         """Run one transaction that begins outside any tenant; `enter` chooses one later."""
         async with self._lent() as connection, connection.transaction():

@@ -114,7 +114,7 @@ async def reserve(
             time_zone=time_zone,
         )
 
-    async with store.connection() as connection:
+    async with store.at_once(tenant_id) as connection:
         row = await connection.fetchrow(
             statement("usage/reserve_at_once"),
             *(*fence, step_number, time_zone, reservation_id, estimate_micro_usd),

@@ -1,0 +1,69 @@
+"""What takes one round trip does what its statements do one by one."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from konstruct_store import Store
+from konstruct_store.statements import statement
+from support.build import inbound
+from support.working import Office
+
+pytestmark = pytest.mark.postgres
+
+_CLAIM = {
+    "claims/lock_due": {},
+    "claims/open": {
+        "$2": "chosen.conversation_id",
+        "$3": "$4",
+        "$4": "$2",
+        "$9": "chosen.agent_id",
+        "$10": "$9[place]",
+        "$12": "$10[place]",
+        "$13": "$12",
+        "$14": "$11[place]",
+    },
+    "claims/frozen": {"$2": "$4"},
+}
+
+
+@pytest.mark.parametrize(
+    ("function", "parts"),
+    [("claim_at_once", _CLAIM), ("turn_at_once", {"journal/check_turn": {}})],
+)
+async def test_the_functions_are_their_statements_word_for_word(
+    gateway_store: Store, function: str, parts: Mapping[str, Mapping[str, str]]
+) -> None:
+    async with gateway_store.connection() as connection:
+        source = await connection.fetchval(
+            "SELECT prosrc FROM pg_proc WHERE proname = $1", function
+        )
+    for name, meanings in parts.items():
+        # A new revision of an agent is left to the statements one by one.
+        text = re.sub(
+            r",\s+revision AS \(.*?\n\)(?=\s+UPDATE)", "", statement(name), flags=re.DOTALL
+        )
+        said = re.sub(r"\$\d+", lambda found, known=meanings: known.get(found[0], found[0]), text)
+        assert words(said) in words(source)
+
+
+def words(sql: str) -> str:
+    """Return the words of a statement without its comments."""
+    lines = [line for line in sql.splitlines() if not line.lstrip().startswith("--")]
+    return " ".join(" ".join(lines).split())
+
+
+async def test_a_turn_is_claimed_the_same_in_either_way(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    await office.write(inbound("first", conversation_key="one"))
+    slowly = await office.must_claim()  # an agent's first turn keeps its revision
+    await office.write(inbound("second", conversation_key="two"))
+    at_once = await office.must_claim()
+    assert (slowly.agent, slowly.tenant) == (at_once.agent, at_once.tenant)
+    assert [[one.text for one in turn.messages] for turn in (slowly, at_once)] == [
+        ["first"],
+        ["second"],
+    ]
+    assert (slowly.attempt, at_once.attempt) == (1, 1)
+    assert await office.claim() is None
