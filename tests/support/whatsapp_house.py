@@ -155,6 +155,6 @@ async def whatsapp_house(
         agent = await stack.enter_async_context(
             far_agent(gateway.internal_url, tenant.token, script)
         )
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=30, trust_env=False))
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=120, trust_env=False))
         caller = WhatsAppCaller(client, f"{gateway.url}/hooks/whatsapp/{tenant.name}/phone")
         yield WhatsAppHouse(database, tenant, gateway, far, caller, agent)

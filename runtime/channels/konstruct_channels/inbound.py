@@ -95,7 +95,8 @@ class Arrived:
     delivery alone: should it be ignored, the message itself stays free to come another way.
     `addressed`: it was said to the agent, and not only where the agent listens. `aliases` are all
     the names of a person whom the channel knows by several, one of which is the message's person
-    and conversation; `quotes` is the channel's own id of a message that this one answers.
+    and conversation; `quotes` is the vendor's id of a message that this one answers, which has the
+    key `message/{id}` where a person wrote it.
     `otherwise` is what a choice says where its question has been answered already.
     `click` is where a choice was clicked, in a channel whose buttons stay.
     """

@@ -33,6 +33,7 @@ from konstruct_gateway.hooks.controls import Controls
 from konstruct_gateway.hooks.doorkeeper import Doorkeeper
 from konstruct_gateway.hooks.names import Names
 from konstruct_gateway.hooks.place import Route
+from konstruct_gateway.hooks.quoting import with_quotes
 from konstruct_gateway.hooks.receipts import Receipts
 from konstruct_gateway.notices import Notices
 from konstruct_gateway.registry.view import answering
@@ -187,12 +188,13 @@ class HookReception:
             agent = route.tenant.agent(name)
             if agent is None:
                 raise Unavailable("There is nobody here who could answer.")
+            marked = [self.sentences.commands.mark(one.message) for one in some]
             received = await stored.receive(
                 self.store,
                 route.tenant.tenant_id,
                 route.connection.connection_id,
                 agent.agent_id,
-                [self.sentences.commands.mark(one.message) for one in some],
+                await with_quotes(self.store, route, some, marked),
                 gather_milliseconds=route.connection.gather_milliseconds,
                 suspended=not answering(route.tenant, agent),
                 agent_name=agent.display_name,

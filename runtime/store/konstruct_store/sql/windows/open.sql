@@ -7,12 +7,23 @@ WITH written AS (
     GROUP BY w.conversation_id
 ),
 
+-- In the order in which messages are received: two batches never wait for each other in a circle.
+locked AS MATERIALIZED (
+    SELECT c.conversation_id
+    FROM konstruct.conversations AS c
+    INNER JOIN written AS w ON c.conversation_id = w.conversation_id
+    WHERE c.tenant_id = $1
+    ORDER BY c.connection_id, c.conversation_key
+    FOR UPDATE OF c
+),
+
 opened AS (
     UPDATE konstruct.conversations AS c
     SET
         window_ends_at = greatest(c.window_ends_at, w.ends_at),
         reopened_at = CASE WHEN w.ends_at > now() THEN NULL ELSE c.reopened_at END
     FROM written AS w
+    INNER JOIN locked AS l ON w.conversation_id = l.conversation_id
     WHERE c.tenant_id = $1 AND c.conversation_id = w.conversation_id
     RETURNING c.conversation_id, c.connection_id, c.window_ends_at > now() AS open
 ),
