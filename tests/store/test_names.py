@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from konstruct_messages.inbound import Ignored
@@ -49,6 +50,20 @@ async def test_many_at_once_agree(gateway_store: Store) -> None:
     person = ("111", "US.1")
     found = await asyncio.gather(*(recognise(office, person, ("US.1",)) for _ in range(16)))
     assert {key for keys in found for key in keys} == {"111"}
+
+
+async def test_names_that_cannot_be_kept_fail_alone(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    asked = [(f"{number}", f"US.{number}") for number in range(8)]
+    found = await asyncio.gather(
+        *(recognise(office, names) for names in asked),
+        recognise(office, ("no text\x00of a database",)),
+        recognise(office, ("US.7",)),
+        return_exceptions=True,
+    )
+    assert found[:8] == [[one] for one, _ in asked]
+    assert isinstance(found[8], asyncpg.DataError)
+    assert found[9] == ["7"]
 
 
 async def test_a_move_keeps_the_conversation_and_frees_the_name(gateway_store: Store) -> None:

@@ -4,6 +4,7 @@ A conversation is called by the name that its person is written to by. Every oth
 person stands for it here.
 """
 
+import functools
 from collections.abc import Sequence
 from enum import StrEnum
 from uuid import UUID
@@ -37,10 +38,47 @@ async def recognise(
 ) -> list[str]:
     """Return each person's conversation key: of a known name, else the first name.
 
-    Names that are new are remembered. Raises RetryLater.
+    Names that are new are remembered. What comes while a transaction of the same connection is
+    under way shares the next one. Raises RetryLater.
     """
-    place = (tenant_id, connection_id)
-    async with store.transaction(tenant_id) as connection:
+    found: list[str] = await store.lanes.go(
+        ("names", tenant_id, connection_id),
+        people,
+        functools.partial(_recognise_together, store, (tenant_id, connection_id)),
+        lambda _first, _other: True,
+    )
+    return found
+
+
+async def _recognise_together(
+    store: Store, place: tuple[UUID, UUID], requests: Sequence[Sequence[Names]]
+) -> list[list[str] | Exception]:
+    everybody = [names for people in requests for names in people]
+    try:
+        known = await _learn(store, place, everybody)
+    except RetryLater:
+        raise
+    except Exception:
+        if len(requests) == 1:
+            raise
+        # Somebody's names cannot be kept: each on its own, so that they fail alone.
+        return [await _alone(store, place, people) for people in requests]
+    return [[_key(names, known) for names in people] for people in requests]
+
+
+async def _alone(
+    store: Store, place: tuple[UUID, UUID], people: Sequence[Names]
+) -> list[str] | Exception:
+    try:
+        known = await _learn(store, place, people)
+    except Exception as error:  # noqa: BLE001 - its caller gets it
+        return error
+    return [_key(names, known) for names in people]
+
+
+async def _learn(store: Store, place: tuple[UUID, UUID], people: Sequence[Names]) -> dict[str, str]:
+    """Return what names stand for, those that are new included."""
+    async with store.transaction(place[0]) as connection:
         known = await _find(connection, place, people)
         new = _new(people, known)
         if new:
@@ -49,7 +87,7 @@ async def recognise(
             )
             # Somebody else may have learnt the same at the same moment: theirs holds.
             known |= new if len(learnt) == len(new) else await _find(connection, place, people)
-    return [_key(names, known) for names in people]
+    return known
 
 
 async def move(
