@@ -75,3 +75,19 @@ async def test_a_place_handed_to_someone_cancelled_is_passed_on() -> None:
     second.task.cancel()  # at the moment in which the place is handed over
     await third.inside.wait()
     await third.end()
+
+
+async def test_who_gave_up_in_the_same_moment_as_a_place_was_free_hides_nobody() -> None:
+    shares = Shares(1)
+    first, second = Holder(shares), Holder(shares)
+    await settle()
+    second.task.cancel()
+    # Before the second hears of it, its place is given on, and somebody new waits.
+    first.leave.set()
+    await asyncio.sleep(0)
+    third = Holder(shares)
+    with pytest.raises(asyncio.CancelledError):
+        await second.task
+    await first.task
+    await third.inside.wait()
+    await third.end()

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 
 class Shares:
@@ -38,9 +38,10 @@ class Shares:
             if mine.done() and not mine.cancelled():
                 self._give(key)  # it was handed over while we gave up
             else:
-                queue.remove(mine)
-                if not queue:
-                    self._waiting.pop(key, None)
+                with suppress(ValueError):  # whoever gave meanwhile passed us over, and took us out
+                    queue.remove(mine)
+                if not queue and self._waiting.get(key) is queue:
+                    del self._waiting[key]
             raise
 
     def _give(self, key: Hashable) -> None:
