@@ -161,6 +161,57 @@ async def test_an_edit_keeps_what_the_form_does_not_show(site: Site) -> None:
     assert site.resources.items[KEY].resource_version == "2"
 
 
+async def test_routes_are_lines_of_the_form(site: Site) -> None:
+    visitor = await site.signed_in()
+    lines = "invoices | bruno | | | Invoice\nsales | ana | C0SALES, C0DEALS | U0EVA"
+    answer = await submit(visitor, f"{TEAM}/edit", routes=lines)
+    assert answer.status_code == 303
+    invoices = {
+        "name": "invoices",
+        "match": {"textBegins": "Invoice"},
+        "agentRef": {"name": "bruno"},
+    }
+    sales = {
+        "name": "sales",
+        "match": {"channels": ["C0SALES", "C0DEALS"], "people": ["U0EVA"]},
+        "agentRef": {"name": "ana"},
+    }
+    assert declared(site, "team")["routes"] == [invoices, sales]
+    shown = await visitor.get(f"{TEAM}/edit")
+    assert "invoices | bruno |  |  | Invoice\nsales | ana | C0SALES, C0DEALS | U0EVA" in shown.text
+    # What the form does not show of a route stays when the route is changed.
+    item = site.resources.items[KEY]
+    newer = [{**invoices, "later": 1}, sales]
+    site.resources.add(replace(item, spec={**item.spec, "routes": newer}))
+    await submit(visitor, f"{TEAM}/edit", routes="invoices | ana | | | Invoice")
+    expected = {**invoices, "agentRef": {"name": "ana"}, "later": 1}
+    assert declared(site, "team")["routes"] == [expected]
+    await submit(visitor, f"{TEAM}/edit", routes="")
+    assert "routes" not in declared(site, "team")
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("invoices", "Line 1: begin with a name"),
+        ("Two Words | bruno | | | x", "Line 1: begin with a name"),
+        ("a | bruno | C1\nb | nobody | C1", "Line 2: there is no agent"),
+        ("a | bruno | | |", "Line 1: say which messages"),
+        (f"a | bruno | | | {'x' * 65}", "Line 1: the first words are too long"),
+        ("a | bruno | C1\na | ana | C2", "Two lines have the same name."),
+        ("\n".join(f"r{number} | ana | C1" for number in range(33)), "at most 32"),
+    ],
+)
+async def test_a_wrong_route_is_told_by_its_line(site: Site, lines: str, said: str) -> None:
+    visitor = await site.signed_in()
+    before = declared(site, "team")
+    problems = await check(visitor, f"{TEAM}/edit", routes=lines)
+    assert said in " ".join(problems["routes"])
+    answer = await submit(visitor, f"{TEAM}/edit", routes=lines)
+    assert answer.status_code == 422
+    assert declared(site, "team") == before
+
+
 async def test_a_change_in_between_keeps_what_was_typed(site: Site) -> None:
     visitor = await site.signed_in()
     fields = {"config.appId": "A0TYPED", "resource_version": "0"}

@@ -9,7 +9,7 @@ from typing import Any
 from konstruct_channels.spec import ChannelSpec, Credentials, Transport
 from konstruct_portal.errors import Problem
 from konstruct_portal.language import Translate
-from konstruct_portal.pages.connection import general, values
+from konstruct_portal.pages.connection import general, routing, values
 from konstruct_portal.pages.connection.fields import (
     FormField,
     Say,
@@ -75,6 +75,7 @@ class ConnectionForm:
             "spec.access": "access_policy",
             "spec.replyWhen": "reply_when",
             "spec.gatherMilliseconds": "gather",
+            "spec.routes": routing.ROUTES,
         }
         known = {one.name for one in self.fields}
         if path.startswith(block):
@@ -115,10 +116,14 @@ def form_of(
     texts = {
         **values.texts_of_block(config, spec.get(channel.block) or {}),
         **general.texts_of_spec(spec),
+        routing.ROUTES: routing.text_of_routes(spec),
     }
     if texts["agent"] and texts["agent"] not in dict(agents):
         agents = [*agents, (texts["agent"], texts["agent"])]
-    shared = general.general_fields(agents, _, wait=int(texts["gather"]))
+    shared = [
+        *general.general_fields(agents, _, wait=int(texts["gather"])),
+        routing.routes_field(_),
+    ]
     return ConnectionForm(channel, shared, config, (), texts)
 
 
@@ -137,6 +142,12 @@ def checked(form: ConnectionForm, spec: Mapping[str, Any], _: Translate) -> "Che
         problems |= general.name_problems(form.text("name"), _)
     if form.general:
         problems |= general.put_general(made, form.texts, _)
+    if any(one.name == routing.ROUTES for one in form.general):
+        agents = {
+            name for one in form.general if one.name == "agent" for name, _title in one.options
+        }
+        wrong = routing.put_routes(made, form.text(routing.ROUTES), agents, _)
+        problems |= {routing.ROUTES: wrong} if wrong else {}
     if form.config:
         block = made.get(form.channel.block) or {}
         block, unread = values.read_block(form.config, form.texts, block, _)
