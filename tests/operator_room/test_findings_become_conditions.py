@@ -23,6 +23,7 @@ from konstruct_operator.observed import (
     SecretView,
 )
 from konstruct_operator.plan.registry import tenant_snapshot
+from konstruct_operator.reconcile.report import changed_aside
 from konstruct_registry.wire import RefusalReason, Report
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -263,3 +264,60 @@ def test_a_channel_that_is_served_since_the_upgrade_waits_for_the_gateways_word(
     found = checks.connection_conditions(upgraded, slack.model_copy(update={"status": status}))
     assert by_type(found)["Authenticated"].reason == "NotReportedYet"
     assert by_type(found)["Receiving"].reason == "NotReportedYet"
+
+
+def checked(status: str, reason: str, message: str = "") -> tuple[Condition, ...]:
+    """The conditions of a Slack connection of which the gateway reports this."""
+    report = Report(
+        tenant_id=observed().tenant_id,
+        digest="digest",
+        kind="ChannelConnection",
+        name="website",
+        condition="ChecksPassed",
+        status=status,
+        reason=reason,
+        message=message,
+    )
+    return checks.connection_conditions(observed(reports=(report,)), connection())
+
+
+def test_what_the_gateway_looks_at_is_a_condition_that_ready_does_not_depend_on() -> None:
+    before = by_type(checks.connection_conditions(observed(), connection()))
+    assert before["ChecksPassed"].status == "Unknown"
+    after = by_type(checked("False", "WidgetFailed", "widget: nobody answers."))
+    assert (after["ChecksPassed"].reason, after["Ready"].status) == ("WidgetFailed", "True")
+    assert after["Stalled"].status == "False"
+
+
+def test_an_event_tells_once_what_fails_and_once_that_it_is_mended() -> None:
+    unknown = checks.connection_conditions(observed(), connection())
+    widget, keys = checked("False", "WidgetFailed"), checked("False", "KeysFailed")
+    good, open_ = checked("True", "EveryCheckPassed"), checked("Unknown", "KeysUnknown")
+    told = {
+        "nothing": (unknown, good),
+        "it fails": (good, widget),
+        "it goes on failing": (widget, widget),
+        "another thing fails": (widget, keys),
+        "nobody can tell": (keys, open_),
+        "it is mended": (keys, good),
+    }
+    reasons = {
+        what: [one.reason for one in changed_aside(before, after)]
+        for what, (before, after) in told.items()
+    }
+    assert reasons == {
+        "nothing": [],
+        "it fails": ["WidgetFailed"],
+        "it goes on failing": [],
+        "another thing fails": ["KeysFailed"],
+        "nobody can tell": [],
+        "it is mended": ["EveryCheckPassed"],
+    }
+
+
+def test_what_ready_says_already_is_no_second_event() -> None:
+    fax = connection(type="Slack", webChat=None, slack={"appId": "A1"})
+    before = checks.connection_conditions(observed(), connection())
+    after = checks.connection_conditions(observed(served_channels=frozenset()), fax)
+    assert by_type(after)["Receiving"].reason == by_type(after)["Ready"].reason
+    assert changed_aside(before, after) == []

@@ -129,16 +129,31 @@ async def _tell(context: Context, declared: Declared, new: Sequence[Condition]) 
     metadata = declared.metadata
     about = reference(declared.kind, metadata.name, namespace=metadata.namespace, uid=metadata.uid)
     await _tell_of_ready(context, declared, new, about)
+    for one in changed_aside(declared.status.conditions, new):
+        fails = one.status is ConditionStatus.FALSE
+        await context.events.tell(
+            about, warning=fails, reason=one.reason, note=one.message or one.reason
+        )
+
+
+def changed_aside(before: Sequence[Condition], after: Sequence[Condition]) -> list[Condition]:
+    """Return what fails now, or no longer, of what Ready does not depend on. Pure.
+
+    What fails for the same reason as before is told already, and so is what Ready says itself.
+    """
+    ready = find_condition(after, ConditionType.READY)
+    found = []
     for kind in _ASIDE:
-        before = find_condition(declared.status.conditions, kind)
-        now = find_condition(new, kind)
-        failed = before is not None and before.status is ConditionStatus.FALSE
-        fails = now is not None and now.status is ConditionStatus.FALSE
-        if now is not None and (fails or (failed and now.status is ConditionStatus.TRUE)):
-            if failed and fails and before is not None and before.reason == now.reason:
-                continue
-            note = now.message or now.reason
-            await context.events.tell(about, warning=fails, reason=now.reason, note=note)
+        old, new = find_condition(before, kind), find_condition(after, kind)
+        if new is None or (ready is not None and new.reason == ready.reason):
+            continue
+        failed = old is not None and old.status is ConditionStatus.FALSE
+        fails = new.status is ConditionStatus.FALSE
+        same = failed and old is not None and old.reason == new.reason
+        mended = failed and new.status is ConditionStatus.TRUE
+        if (fails and not same) or mended:
+            found.append(new)
+    return found
 
 
 async def _tell_of_ready(
