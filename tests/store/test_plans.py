@@ -36,7 +36,7 @@ ALWAYS_TRUE = {
     "turns_of_conversation",
 }
 # What the gateway does as the eraser, and what of the erasing it does as itself.
-AS_ERASER = {"media/forget"}
+AS_ERASER = {"access/forget_refusals", "access/forget_standings", "media/forget"}
 AS_ITSELF = {"erase/waiting", "erase/finish"}
 # Statements that are meant to read all there is.
 WHOLE = {

@@ -15,7 +15,7 @@ from konstruct_store.errors import TenantIdErased
 from konstruct_store.identifiers import new_id
 from konstruct_store.log import LogEntry
 from konstruct_store.statements import statement
-from konstruct_store.store import Store
+from konstruct_store.store import Store, count_of
 
 STANDING_SECONDS = 6 * 3600.0
 """How long what a vendor said of a person is believed."""
@@ -60,6 +60,18 @@ async def known(
             *(tenant_id, connection_id, person_key, conversation_key, seconds),
         )
     return Known(row["standing"] or "", row["language"] or "", row["waits"])
+
+
+async def forget(store: Store, tenant_id: UUID, *, days: int) -> int:
+    """Forget what is older than conversations may be; return how many rows. Raises RetryLater."""
+    async with store.transaction(tenant_id) as connection:
+        # Deleting takes a role of its own.
+        await connection.execute("SET LOCAL ROLE konstruct_eraser")
+        done = [
+            await connection.execute(statement(f"access/forget_{table}"), tenant_id, days)
+            for table in ("standings", "refusals")
+        ]
+    return sum(map(count_of, done))
 
 
 async def learn(

@@ -8,7 +8,7 @@ import structlog
 from konstruct_gateway.media.files import Files
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_media.errors import MediaAway
-from konstruct_store import erase, media, receive, replicas, settle, usage
+from konstruct_store import access, erase, media, receive, replicas, settle, usage
 from konstruct_store.store import Store
 
 _TENANTS_PER_ROUND = 50
@@ -36,6 +36,7 @@ class Housekeeper:
         for tenant_id in some:
             await usage.expire_reservations(self.store, tenant_id)
             await receive.prune_keys(self.store, tenant_id)
+            await self._forget_people(tenant_id)
             await self._forget_files(tenant_id)
 
     async def _erase_tenants(self) -> None:
@@ -46,6 +47,13 @@ class Housekeeper:
         except MediaAway as away:
             # A tenant is not erased before its files are; the next round tries again.
             log.warning("files not erased", error=str(away))
+
+    async def _forget_people(self, tenant_id: UUID) -> None:
+        """Forget what vendors said of people who have not written for long."""
+        tenant = self.view.tenant_by_id(tenant_id)
+        if tenant is not None:
+            days = tenant.retention.conversation_days
+            await access.forget(self.store, tenant_id, days=days)
 
     async def _forget_files(self, tenant_id: UUID) -> None:
         """Forget uploads that nobody sent, and files that are older than conversations may be."""

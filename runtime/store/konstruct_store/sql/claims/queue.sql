@@ -3,4 +3,4 @@ SELECT
     count(*) AS waiting,
     coalesce(extract(epoch FROM now() - min(opened_at)), 0)::double precision AS oldest_seconds
 FROM konstruct.dispatch
-WHERE opened_at IS NOT NULL AND due_at <= now()
+WHERE opened_at > '-infinity' AND due_at <= now()
