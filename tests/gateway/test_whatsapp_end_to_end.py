@@ -184,3 +184,28 @@ async def test_the_agent_reads_which_message_is_answered(
         assert (await house.settled(4))[-1] == "You said: hello"
         await house.caller.deliver(answering(ours, "help"))
         assert not (await house.settled(5))[-1].startswith("You said")
+
+
+async def test_what_meta_says_about_the_account_becomes_a_condition(
+    database: Database, tenant: SampleTenant
+) -> None:
+    async with whatsapp_house(database, tenant) as house:
+        events = house.caller.events
+
+        def account(event: str, **entry: object) -> bytes:
+            change = events.change({"event": event}, "account_update")
+            return packed(events.of_changes([change], **entry))
+
+        assert (await house.caller.call(account("ACCOUNT_DELETED", id="999"))).status_code == 200
+        assert "Authenticated" not in await house.reports()
+        assert (await house.caller.call(account("ACCOUNT_DELETED"))).status_code == 200
+        assert (await house.reports())["Authenticated"] == ("False", "AccountGone")
+        assert (await house.caller.call(account("ACCOUNT_ASCENDED"))).status_code == 200
+        assert await house.ignored() == {
+            "account_deleted": 1,
+            "another_account": 1,
+            "unknown_account_event": 1,
+        }
+        # Messages come in all the same, and are kept.
+        await house.caller.deliver(events.text("Hello?"))
+        assert await house.settled(1) == ["You said: Hello?"]
