@@ -152,6 +152,10 @@ bench-ingest: $(VENV)/.installed ## Measure durable ingest beside a bare app and
 bench-acknowledge: $(VENV)/.installed ## Measure webhook acknowledgement and crash loss beside slack_bolt (about 4 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/acknowledge.py
 
+.PHONY: bench-whatsapp-acknowledge
+bench-whatsapp-acknowledge: $(VENV)/.installed ## Measure WhatsApp acknowledgement, batches and crash loss beside pywa (about 3 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/whatsapp_acknowledge.py
+
 .PHONY: bench-neighbour
 bench-neighbour: $(VENV)/.installed ## Measure what one tenant's flood does to another (about 3 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/neighbour.py

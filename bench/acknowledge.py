@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,7 +32,16 @@ from acknowledge_peers import PATH, TABLE
 from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
 from konstruct_registry.seals import seal
 from processes import cpu_seconds, percentile, pin
-from slack_load import APP, SIGNING_SECRET, TEAM, Outcome, SlackLoad
+from slack_load import (
+    APP,
+    LATE_SECONDS,
+    SIGNING_SECRET,
+    TEAM,
+    Deliver,
+    Outcome,
+    SlackLoad,
+    signed_event,
+)
 from slack_stub import yes_slack
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.postgres import TEMPLATE
@@ -45,6 +54,19 @@ WORK_SECONDS = 1.0
 
 _PASSING_SECONDS = 3.0
 _SETTINGS = {"KONSTRUCT_MAX_RECEIVING_PER_TENANT": "100000"}
+
+
+@dataclass(frozen=True)
+class Hook:
+    """A vendor's hook at the gateway: its connection, and what names a delivery in a dedupe key."""
+
+    channel_type: str
+    path: str
+    config: Mapping[str, str]
+    credentials: Mapping[str, str]
+    environment: Mapping[str, str]
+    key_prefix: str
+    deliver: Deliver
 
 
 @dataclass
@@ -100,8 +122,10 @@ async def rounds(servers: list[Server], options: argparse.Namespace) -> None:
                 await asyncio.sleep(0.2)
 
 
-def print_latencies(servers: list[Server], rates: Sequence[float]) -> None:
-    """Print medians over the rounds."""
+def print_latencies(
+    servers: list[Server], rates: Sequence[float], patience: float = LATE_SECONDS
+) -> None:
+    """Print medians over the rounds; late is what took longer than the vendor's patience."""
     print(f"{'events/s':>8} {'server':8} {'p50':>8} {'p99':>8} {'p99.9':>8} ms {'late':>7}  CPU ms")
     for rate in rates:
         for server in servers:
@@ -110,7 +134,7 @@ def print_latencies(servers: list[Server], rates: Sequence[float]) -> None:
                 statistics.median(percentile(one.latencies or [0.0], share) for one in found)
                 for share in (0.5, 0.99, 0.999)
             ]
-            late = statistics.median(one.late for one in found)
+            late = statistics.median(one.late(patience) for one in found)
             cost = statistics.median(server.costs[rate])
             cells = " ".join(f"{share * 1000:8.1f}" for share in shares)
             print(f"{rate:8.0f} {server.name:8} {cells}    {late:7.2%}  {cost * 1000:6.2f}")
@@ -137,10 +161,8 @@ async def crashes(servers: list[Server], options: argparse.Namespace) -> None:
 async def open_server(stack: Stack, name: str, slack: str) -> Server:
     """Start one of the four."""
     if name == "gateway":
-        return await open_gateway(stack, slack)
-    port, worked = free_port(), stack.directory / f"{name}.worked"
-    worked.touch()
-    url = []
+        return await open_gateway(stack, slack_hook(slack))
+    url: list[str] = []
     if name == "durable":
         owner = await asyncpg.connect(stack.postgres.url(TEMPLATE))
         await owner.execute("CREATE DATABASE durable")
@@ -149,13 +171,35 @@ async def open_server(stack: Stack, name: str, slack: str) -> Server:
         there = await asyncpg.connect(url[0])
         await there.execute(TABLE)
         await there.close()
+    return await open_peer(stack, name, PEERS, (PATH, signed_event), url)
+
+
+def slack_hook(slack: str) -> Hook:
+    """Return the Slack hook, whose vendor answers at `slack`."""
+    return Hook(
+        channel_type="Slack",
+        path=HOOK,
+        config={"appId": APP, "teamId": TEAM},
+        credentials={"botToken": "xoxb-sample", "signingSecret": SIGNING_SECRET},
+        environment={"KONSTRUCT_SLACK_API_URL": slack},
+        key_prefix="event/",
+        deliver=signed_event,
+    )
+
+
+async def open_peer(
+    stack: Stack, name: str, script: Path, called: tuple[str, Deliver], url: Sequence[str] = ()
+) -> Server:
+    """Start a peer: `script` serves mode `name`. `called` is its path and what is sent there."""
+    port, worked = free_port(), stack.directory / f"{name}.worked"
+    worked.touch()
 
     async def start() -> Program:
         log = stack.directory / f"{name}-{port}.log"
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                str(PEERS),
+                str(script),
                 *(name, str(port), str(worked), str(WORK_SECONDS), *url),
                 stdout=output,
                 stderr=output,
@@ -174,10 +218,10 @@ async def open_server(stack: Stack, name: str, slack: str) -> Server:
             return set(worked.read_text().split()) & set(events)
         return await keys(url[0], "SELECT key FROM received WHERE key = any($1)", events)
 
-    return Server(name, start, SlackLoad(port, PATH), undone, stored, await start())
+    return Server(name, start, SlackLoad(port, *called), undone, stored, await start())
 
 
-async def open_gateway(stack: Stack, slack: str) -> Server:
+async def open_gateway(stack: Stack, hook: Hook) -> Server:
     """Start the gateway with a tenant whose agent is away: what is stored stays to be claimed."""
     public, internal = free_port(), free_port()
     tenant_id = uuid.uuid4()
@@ -187,16 +231,17 @@ async def open_gateway(stack: Stack, slack: str) -> Server:
         program = await stack.start_gateway(
             public_port=public,
             internal_port=internal,
-            environment={**_SETTINGS, "KONSTRUCT_SLACK_API_URL": slack},
+            environment={**_SETTINGS, **hook.environment},
         )
         pin(program.process.pid, SERVER_PROCESSOR)
         return program
 
     program = await start()
-    config = {"appId": APP, "teamId": TEAM}
-    team = connection_snapshot(tenant_id=tenant_id, name="team", type="Slack", config=config)
+    team = connection_snapshot(
+        tenant_id=tenant_id, name="team", type=hook.channel_type, config=dict(hook.config)
+    )
     sealed = seal(
-        {"botToken": "xoxb-sample", "signingSecret": SIGNING_SECRET},
+        dict(hook.credentials),
         recipient=stack.gateway_seal.public_key,
         tenant_id=tenant_id,
         object_name="ChannelConnection/team",
@@ -219,10 +264,11 @@ async def open_gateway(stack: Stack, slack: str) -> Server:
         return set(events) - await claimed(f"http://127.0.0.1:{internal}", token)
 
     async def stored(events: Sequence[str]) -> set[str]:
-        query = "SELECT replace(key, 'event/', '') FROM konstruct.dedupe_keys"
-        return set(events) & await keys(owner_url(stack), query)
+        query = "SELECT replace(key, $1, '') FROM konstruct.dedupe_keys"
+        return set(events) & await keys(owner_url(stack), query, hook.key_prefix)
 
-    return Server("gateway", start, SlackLoad(public, HOOK), undone, stored, program)
+    load = SlackLoad(public, hook.path, hook.deliver)
+    return Server("gateway", start, load, undone, stored, program)
 
 
 def owner_url(stack: Stack) -> str:
@@ -230,7 +276,7 @@ def owner_url(stack: Stack) -> str:
     return stack.postgres.url(TEMPLATE)
 
 
-async def keys(url: str, query: str, *arguments: Sequence[str]) -> set[str]:
+async def keys(url: str, query: str, *arguments: str | Sequence[str]) -> set[str]:
     """Return the first column of a query."""
     connection = await asyncpg.connect(url)
     try:
@@ -268,7 +314,7 @@ async def claimed(url: str, token: str) -> set[str]:
 
 async def listening(program: Program, port: int) -> None:
     """Wait until something listens."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError):
             _reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -10,6 +10,7 @@ import random
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -17,6 +18,9 @@ SIGNING_SECRET = "sample-signing-secret-not-real"  # noqa: S105 - plainly fake, 
 APP, TEAM = "A0KONSTRUCT", "T0ACME"
 LATE_SECONDS = 3.0
 """Slack's patience with an acknowledgement."""
+
+Deliver = Callable[[str], tuple[str, bytes]]
+"""Makes the next delivery to a path: its id and the whole HTTP request."""
 
 _MOST_LINES = 512
 _DRAIN_SECONDS = 10.0
@@ -94,10 +98,9 @@ class Outcome:
     refused: int = 0
     unanswered: int = 0
 
-    @property
-    def late(self) -> float:
-        """The share that Slack would have given up on."""
-        late = sum(one > LATE_SECONDS for one in self.latencies) + self.refused + self.unanswered
+    def late(self, patience: float = LATE_SECONDS) -> float:
+        """Return the share that a vendor with that many seconds' patience would give up on."""
+        late = sum(one > patience for one in self.latencies) + self.refused + self.unanswered
         return late / max(1, len(self.latencies) + self.refused + self.unanswered)
 
 
@@ -147,11 +150,12 @@ class _Line(asyncio.Protocol):
 
 
 class SlackLoad:
-    """The sending side for one server."""
+    """The sending side for one server. `deliver` makes what is sent; Slack's events by itself."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, port: int, path: str, deliver: Deliver = signed_event) -> None:
         self._port = port
         self._path = path
+        self._deliver = deliver
         self._free: deque[_Line] = deque()
         self._lines: set[_Line] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -167,7 +171,7 @@ class SlackLoad:
         due = time.monotonic() + 0.2
         for _ in range(self._left):
             due += chance.expovariate(rate)
-            event, request = signed_event(self._path)
+            event, request = self._deliver(self._path)
             if (pause := due - time.monotonic()) > 0:
                 await asyncio.sleep(pause)
             outcome.due[event] = due
@@ -180,6 +184,10 @@ class SlackLoad:
         if self._left:
             self.close()
         return outcome
+
+    def of(self, deliver: Deliver) -> "SlackLoad":
+        """Return a load of the same server with other deliveries."""
+        return SlackLoad(self._port, self._path, deliver)
 
     def close(self) -> None:
         """Close all connections and forget what waits."""
