@@ -135,9 +135,7 @@ def _add_doctor(command: typer.Typer, terminal: Terminal) -> None:
     words = terminal.words
 
     @command.command(
-        help=words(
-            _("Look whether this machine and every connection are in order, and what to do.")
-        )
+        help=words(_("Look whether this machine and its connections are in order; say what to do."))
     )
     def doctor(
         connection: Annotated[
