@@ -94,20 +94,15 @@ class Leadership:
             log.warning("lease_not_released", error=str(error))
 
     async def _try(self) -> bool:
-        began = self._clock()
-        if not await self._take():
-            return False
-        self._until = began + self._seconds * 2 / 3
-        return True
-
-    async def _take(self) -> bool:
         lease = await self._cluster.find(LEASE, names.LEASE, namespace=self._namespace)
         now = _now()
         if lease is None:
+            began = self._clock()
             try:
                 await self._cluster.create(LEASE, self._document(now))
             except AlreadyThere as error:
                 raise RetryLater("Another operator took the Lease first.") from error
+            self._until = began + self._seconds * 2 / 3
             return True
         spec: dict[str, Any] = lease.setdefault("spec", {})
         holder = str(spec.get("holderIdentity") or "")
@@ -121,7 +116,9 @@ class Leadership:
             "leaseDurationSeconds": self._seconds,
             "renewTime": now,
         }
+        began = self._clock()  # nobody sees the renewal before it was sent
         await self._cluster.replace(LEASE, lease)
+        self._until = began + self._seconds * 2 / 3
         return True
 
     def _stood_still(self, holder: str, spec: dict[str, Any]) -> bool:
