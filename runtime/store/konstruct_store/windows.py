@@ -4,6 +4,8 @@ What would fall outside is held: it blocks nothing, and goes out when the person
 a template may ask for that, it is sent once until then.
 """
 
+import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,15 +46,32 @@ async def open_windows(
 ) -> int:
     """Open conversations' windows, each since a person wrote in it; return how much is released.
 
-    Repeating it changes nothing. Raises RetryLater.
+    Repeating it changes nothing. What comes while a transaction of the same tenant is under way
+    shares the next one. Raises RetryLater.
     """
+    released: int = await store.lanes.go(
+        ("windows", tenant_id, lasts),
+        written,
+        functools.partial(_open_together, store, tenant_id, lasts.total_seconds()),
+        lambda _first, _other: True,
+    )
+    return released
+
+
+async def _open_together(
+    store: Store,
+    tenant_id: UUID,
+    seconds: float,
+    requests: Sequence[Sequence[tuple[UUID, datetime]]],
+) -> list[int]:
+    everything = [one for written in requests for one in written]
     async with store.transaction(tenant_id) as connection:
         rows = await connection.fetch(
             statement("windows/open"),
-            *(tenant_id, [one for one, _ in written], [at for _, at in written]),
-            lasts.total_seconds(),
+            *(tenant_id, [one for one, _ in everything], [at for _, at in everything], seconds),
         )
-    return len(rows)
+    released = Counter(row["conversation_id"] for row in rows)
+    return [sum(released[one] for one in {key for key, _ in written}) for written in requests]
 
 
 async def hold(
