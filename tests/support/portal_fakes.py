@@ -24,6 +24,7 @@ from konstruct_portal.records import (
 )
 from konstruct_store.activity import Activity, IgnoredCount
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
+from konstruct_store.templates import ListedTemplate
 from support.portal_resources import (
     ACME,
     GLOBEX,
@@ -59,6 +60,7 @@ class MemoryRecords:
     deliveries: dict[UUID, list[DeliveryRow]] = field(default_factory=dict)
     dead: dict[UUID, list[OpenDeadTurn]] = field(default_factory=dict)
     activities: dict[UUID, Activity] = field(default_factory=dict)
+    templates: dict[UUID, list[ListedTemplate]] = field(default_factory=dict)
     broken: Exception | None = None
 
     async def check(self) -> None:
@@ -137,6 +139,9 @@ class MemoryRecords:
         rows = [one for one in rows if not with_human or one.mode == "Human"]
         rows.sort(key=lambda one: one.last_at, reverse=True)
         return [one for one in rows if before is None or one.last_at < before][:limit]
+
+    async def templates_of(self, tenant_id: UUID, connection_id: UUID) -> list[ListedTemplate]:
+        return self.templates.get(connection_id, [])
 
     async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:
         return self.activities.get(connection_id, Activity())

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from konstruct_store.activity import Activity
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
+from konstruct_store.templates import ListedTemplate
 
 
 class Role(StrEnum):
@@ -204,6 +205,10 @@ class Records(Protocol):
 
         `with_human`: only those that a human has, or that wait for one.
         """
+        ...
+
+    async def templates_of(self, tenant_id: UUID, connection_id: UUID) -> list[ListedTemplate]:
+        """Return the templates of a connection's account, as its vendor listed them last."""
         ...
 
     async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:

@@ -19,10 +19,11 @@ from konstruct_portal.records import (
     TranscriptEntry,
     User,
 )
-from konstruct_store import Store, attention, portal, reading
+from konstruct_store import Store, attention, portal, reading, templates
 from konstruct_store.activity import Activity, connection_activity
 from konstruct_store.attention import Attention, DeliveryRow, OpenDeadTurn
 from konstruct_store.log import LogEntry
+from konstruct_store.templates import ListedTemplate
 
 _LATELY = timedelta(days=1)
 
@@ -141,6 +142,10 @@ class PostgresRecords:
             self._store, tenant_id, before=before, limit=limit, with_human=with_human
         )
         return [_conversation(one) for one in found]
+
+    async def templates_of(self, tenant_id: UUID, connection_id: UUID) -> list[ListedTemplate]:
+        """Return the templates of a connection's account, as its vendor listed them last."""
+        return await templates.of_connection(self._store, tenant_id, connection_id)
 
     async def connection_activity(self, tenant_id: UUID, connection_id: UUID) -> Activity:
         """Return what went through a connection lately."""

@@ -13,6 +13,7 @@ from konstruct_portal.page import Page, Viewed
 from konstruct_portal.pages.connection import common, connect, credentials, edit, removal
 from konstruct_portal.pages.connection.manual import manual_of
 from konstruct_store.activity import Activity
+from konstruct_store.templates import ListedTemplate
 
 router = APIRouter()
 
@@ -56,6 +57,7 @@ async def show_connection(page: Viewed, tenant_name: str, connection_name: str) 
         "pages/connection/page.html",
         **shown,
         channel=channel,
+        templates=await _templates(page, opened),
         doctor=common.doctor_of(tenant) if channel is not None else "",
         owner=opened.owner,
         editable=editable,
@@ -91,6 +93,15 @@ async def _activity(page: Page, opened: common.Opened) -> Activity | None:
         return None
     connection_id = identity.connection_id(identity.TenantId(tenant_id), opened.connection.name)
     return await page.services.records.connection_activity(tenant_id, connection_id)
+
+
+async def _templates(page: Page, opened: common.Opened) -> list[ListedTemplate]:
+    """Return the templates of the connection's account, as the gateway listed them last."""
+    tenant_id = opened.tenant.tenant_id
+    if tenant_id is None:
+        return []
+    connection_id = identity.connection_id(identity.TenantId(tenant_id), opened.connection.name)
+    return await page.services.records.templates_of(tenant_id, connection_id)
 
 
 def _installer(page: Page, opened: common.Opened) -> str:
