@@ -94,5 +94,5 @@ def samples(fenced: Cluster) -> Path:
 def running(start: Start) -> OperatorProcess:
     """One operator that leads."""
     found = start()
-    eventually(found.leads, what="leadership")
+    eventually(found.leads, seconds=90, what="leadership")
     return found

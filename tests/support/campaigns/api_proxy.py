@@ -64,18 +64,20 @@ class ApiProxy:
         self._far, self._session = far, session
         self.ledger = Ledger()
         self.view: View | None = None
-        self.sprung = asyncio.Event()
-        self._about, self._last, self.passed = "", 0, 0
+        self.passed: Counter[str] = Counter()
+        self._armed: dict[str, int] = {}
         self._kill: Callable[[], Awaitable[None]] | None = None
 
     def arm(self, about: str, count: int, kill: Callable[[], Awaitable[None]]) -> None:
-        """Kill once, right after the `count`-th write that is about a tenant; `passed` counts."""
-        self.sprung.clear()
-        self._about, self._last, self._kill, self.passed = about, count, kill, 0
+        """Kill once, right after the `count`-th write that is about a tenant; `passed` counts.
 
-    def disarm(self) -> None:
-        """Let everything pass again."""
-        self._kill = None
+        No armed name may be part of another one.
+        """
+        self._armed[about], self._kill = count, kill
+
+    def disarm(self, about: str) -> bool:
+        """Let everything about a tenant pass again; tell whether it had come to the kill."""
+        return self._armed.pop(about) <= self.passed[about]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Pass a request on, and its answer back."""
@@ -102,7 +104,8 @@ class ApiProxy:
         if request.method != "GET" and not own:
             self._note(request, status, data)
             if status < 400 and self._is_last(request.path, body):
-                await self._spring()
+                assert self._kill is not None
+                await self._kill()
                 raise ConnectionResetError
         return web.Response(status=status, body=data, headers=kept)
 
@@ -118,16 +121,11 @@ class ApiProxy:
             self.ledger.made.setdefault(address, []).append(metadata["uid"])
 
     def _is_last(self, path: str, body: bytes) -> bool:
-        if self._kill is None or (self._about not in path and self._about.encode() not in body):
-            return False
-        self.passed += 1
-        return self.passed == self._last
-
-    async def _spring(self) -> None:
-        kill, self._kill = self._kill, None
-        assert kill is not None
-        await kill()
-        self.sprung.set()
+        for about, last in self._armed.items():
+            if about in path or about.encode() in body:
+                self.passed[about] += 1
+                return self.passed[about] == last
+        return False
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         query, ended = dict(request.query), b""

@@ -213,7 +213,9 @@ class Mirror:
     async def _once(self, kind: str) -> None:
         path = RESOURCES[kind].path()
         found = (await self._api.send("GET", path)).or_fail()
-        listed = {_address(kind, one): {**one, "kind": kind} for one in found["items"]}
+        # Items of a list do not say what they are; events do.
+        what = {"apiVersion": found["apiVersion"], "kind": kind}
+        listed = {_address(kind, one): {**one, **what} for one in found["items"]}
         for address in [one for one in self._objects if one[0] == kind and one not in listed]:
             del self._objects[address]
         self._objects |= listed

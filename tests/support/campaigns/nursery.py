@@ -41,6 +41,8 @@ class Nursery:
 
     async def kill(self, number: int) -> None:
         """End an operator at once, as the kernel's out-of-memory killer does."""
+        if not self.alive(number):
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGKILL)
         await self.ended(number)
