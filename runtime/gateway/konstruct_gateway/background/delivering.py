@@ -142,7 +142,12 @@ class Delivering:
     async def _missing(self, delivery: Delivery) -> None:
         """Wait a little: this replica may not have read of the connection yet."""
         if delivery.tried_seconds < _MISSING_SECONDS:
-            await outbox.retry_delivery(self.store, delivery, after_seconds=_MISSING_PAUSE_SECONDS)
+            await outbox.retry_delivery(
+                self.store,
+                delivery,
+                after_seconds=_MISSING_PAUSE_SECONDS,
+                reason=INTERRUPTED if delivery.in_doubt else outbox.NOT_SENT,
+            )
             return
         self._count("None", "Refused")
         reason = "the connection no longer exists here"

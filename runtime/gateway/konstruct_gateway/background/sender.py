@@ -179,7 +179,9 @@ class Sender:
             self.queued.set()
 
     async def _give_back(self, one: _Sending) -> None:
-        reason = INTERRUPTED if one.begun else outbox.NOT_SENT
+        # What an earlier attempt left in doubt stays so, although this one did nothing.
+        in_doubt = one.begun or one.delivery.in_doubt
+        reason = INTERRUPTED if in_doubt else outbox.NOT_SENT
         try:
             await outbox.retry_delivery(
                 self.delivering.store, one.delivery, after_seconds=0.0, reason=reason
