@@ -96,6 +96,7 @@ def test_the_pod_gets_exactly_its_environment_and_the_gateway_accepts_its_token(
     assert [one["name"] for one in container["env"]] == [
         "KONSTRUCT_GATEWAY_URL",
         "KONSTRUCT_LLM_URL",
+        "KONSTRUCT_LOG_LEVEL",
         "KONSTRUCT_TENANT_ID",
         "KONSTRUCT_POD_NAME",
         "KONSTRUCT_WORK_TOKEN",
