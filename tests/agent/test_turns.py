@@ -175,6 +175,27 @@ async def test_a_model_service_that_starts_anew_is_waited_for(
         assert (await gateway.offer(turn("one")).ended()).reply == "Back again."
 
 
+async def test_a_model_service_that_nobody_can_connect_to_is_waited_for(
+    agent: asyncio.Event, gateway: FarGateway, model: FarModel
+) -> None:
+    await model.stop()
+    waiting = gateway.offer(turn("one"))
+    # Longer than as many tries take as a model that answers badly gets.
+    await until(lambda: len(gateway.heartbeats) > 50, seconds=60)
+    assert waiting.settlements == []
+    await model.start(model.port)
+    assert (await waiting.ended()).reply == "Echo: one"
+
+
+async def test_a_model_service_that_stays_away_fails_the_turn(
+    gateway: FarGateway, model: FarModel
+) -> None:
+    await model.stop()
+    async with running_agent(gateway, model, model_absence_seconds=0):
+        failed = await gateway.offer(turn("one")).ended()
+    assert [kind for kind, _ in failed.settlements] == ["fail"]
+
+
 async def test_a_stream_that_breaks_is_begun_again_from_offset_zero(
     agent: asyncio.Event, gateway: FarGateway, model: FarModel
 ) -> None:

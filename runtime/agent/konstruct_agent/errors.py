@@ -3,6 +3,7 @@
 AgentError
 ├── TurnLost           409: somebody else has the turn or it is settled; drop it silently
 ├── RetryLater         the other side is away or busy; try again after `retry_after` seconds
+│   └── Unreachable    no connection could be made: the other side never heard of it
 ├── Refused            the other side will never accept this; fail the turn
 │   └── BudgetReached  402: answer politely that the month's limit is reached
 └── TurnFailed         the turn cannot be answered; the gateway apologises once
@@ -23,6 +24,10 @@ class RetryLater(AgentError):
     def __init__(self, message: str, *, retry_after: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Unreachable(RetryLater):
+    """One of our own services is not there: it starts anew, or is being moved."""
 
 
 class Refused(AgentError):

@@ -38,6 +38,7 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
             tool_timeout_seconds=settings.tool_timeout_seconds,
             model_timeout_seconds=settings.model_timeout_seconds,
             model_patience_seconds=settings.model_patience_seconds,
+            model_absence_seconds=settings.model_absence_seconds,
             traces=traces,
         )
         worker = Worker(

@@ -20,6 +20,8 @@ class Means:
     now: Callable[[], datetime]
     tool_timeout_seconds: float = 30.0
     model_timeout_seconds: float = 150.0
-    #: How long a model service that is away is waited for: it, or its database, may start anew.
+    #: How long a model service that cannot serve is waited for: its database may start anew.
     model_patience_seconds: float = 30.0
+    #: How long one is waited for that no connection can be made to.
+    model_absence_seconds: float = 600.0
     traces: Traces = field(default_factory=Traces)

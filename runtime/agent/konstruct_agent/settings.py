@@ -21,7 +21,10 @@ class AgentSettings(TelemetrySettings):
     heartbeat_seconds: float = Field(default=5.0, gt=0, description="Pause between heartbeats")
     model_timeout_seconds: float = Field(default=150.0, gt=0, description="One model step in all")
     model_patience_seconds: float = Field(
-        default=30.0, ge=0, description="How long a model service that is away is waited for"
+        default=30.0, ge=0, description="How long a model service that cannot serve is waited for"
+    )
+    model_absence_seconds: float = Field(
+        default=600.0, ge=0, description="How long one is waited for that nobody can connect to"
     )
     tool_timeout_seconds: float = Field(default=30.0, gt=0, description="One tool step")
     stop_seconds: float = Field(

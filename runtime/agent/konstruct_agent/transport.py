@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from konstruct_agent.errors import RetryLater
+from konstruct_agent.errors import RetryLater, Unreachable
 
 # Shorter than the five seconds after which our servers close an idle connection: one that is closed
 # while a request is on its way costs a second try.
 _KEPT_SECONDS = 4.0
 _CONNECT_SECONDS = 5.0
 _FIRST_FAILURE = 300
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Answer:
 
 
 class Transport:
-    """Requests to one service. Raises RetryLater where no whole answer came."""
+    """Requests to one service. Raises RetryLater where no whole answer came; Unreachable is one."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, *, name: str) -> None:
         self._session = session
@@ -78,7 +79,8 @@ class Transport:
             raise self._away(error) from error
 
     def _away(self, error: Exception) -> RetryLater:
-        return RetryLater(f"The {self._name} cannot be reached: {type(error).__name__}.")
+        kind = Unreachable if isinstance(error, _NO_CONNECTION) else RetryLater
+        return kind(f"The {self._name} cannot be reached: {type(error).__name__}.")
 
 
 @asynccontextmanager

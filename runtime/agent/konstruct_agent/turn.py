@@ -24,6 +24,7 @@ from konstruct_agent.errors import (
     RetryLater,
     TurnFailed,
     TurnLost,
+    Unreachable,
 )
 from konstruct_agent.means import Means
 from konstruct_agent.model import ModelAnswer, recorded_answer
@@ -183,7 +184,8 @@ class TurnWorker:
             return answer
         tools = [tool.offer() for tool in self._tools] if number < MAX_STEPS - 1 else []
         loop = asyncio.get_running_loop()
-        patient_until = loop.time() + self._means.model_patience_seconds
+        began = loop.time()
+        patient_until = began + self._means.model_patience_seconds
         failures = 0
         while not self._stopped.is_set():
             try:
@@ -192,6 +194,9 @@ class TurnWorker:
             except TimeoutError as error:
                 raise TurnFailed("The model took too long.") from error
             except RetryLater as error:
+                if isinstance(error, Unreachable):
+                    # Nobody decided anything: the person hears that it takes longer, and waits.
+                    patient_until = began + self._means.model_absence_seconds
                 failures += 1
                 if failures >= _MODEL_TRIES and loop.time() >= patient_until:
                     raise TurnFailed(f"No model answered: {error}") from error
