@@ -121,7 +121,8 @@ class HookRoutes:
         known = self._known(route.tenant, route.connection)
         reading = inbound.read(webhook, known, now=self.now())
         proof = self._proof_of_self_test(route, webhook)
-        if not proof:
+        if HEADER not in webhook.headers:
+            # Our own delivery says nothing about the vendor's secret, even spoilt on its way.
             self.watch.see(route, known.credentials, reading)
         if not isinstance(reading, Delivered):
             return self._answer(spec, reading)
