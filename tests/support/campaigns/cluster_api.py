@@ -4,6 +4,7 @@ Nothing of the operator is asked here: what a campaign judges is what the API se
 """
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -110,7 +111,7 @@ class Api:
             method,
             self.host + path,
             params=query,
-            data=None if body is None else data,
+            data=None if body is None else io.BytesIO(data),
             headers={"Content-Type": kind},
         ) as response:
             text = await response.read()
