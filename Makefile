@@ -209,3 +209,28 @@ FROM ?=
 .PHONY: campaign-upgrade
 campaign-upgrade: $(VENV)/.installed node-packages ## Upgrade an earlier version on the node and roll back while people write (FROM)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_upgrade.py --from "$(FROM)"
+
+TRANSITIONS ?= 0
+.PHONY: campaign-resources
+campaign-resources: $(VENV)/.installed testbed ## Change every field of every kind to what can go wrong, and back (TRANSITIONS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_resources.py --transitions $(TRANSITIONS) --seed $(SEED)
+
+SEEDS ?= 500
+.PHONY: campaign-views
+campaign-views: $(VENV)/.installed testbed ## Kill the operator after each of its writes, and spoil what its watches tell (SEEDS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_views.py --seeds $(SEEDS) --seed $(SEED)
+
+TENANTS ?= 2000
+.PHONY: campaign-deletion
+campaign-deletion: $(VENV)/.installed testbed ## End tenants in every way while the operator comes and goes (TENANTS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_deletion.py --tenants $(TENANTS) --seed $(SEED)
+
+OUTAGES ?= 200
+.PHONY: campaign-api-server
+campaign-api-server: $(VENV)/.installed testbed ## Let the API server be away, full, old or silent; no change may be lost (OUTAGES, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_api_server.py --outages $(OUTAGES) --seed $(SEED)
+
+HANDOVERS ?= 200
+.PHONY: campaign-leaders
+campaign-leaders: $(VENV)/.installed testbed ## Kill, stop and cut off leading operators; never two may write (HANDOVERS, SEED)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/campaign_leaders.py --handovers $(HANDOVERS) --seed $(SEED)
