@@ -21,6 +21,7 @@ async def test_every_acknowledged_message_gets_exactly_one_reply_whatever_is_kil
         visitors=12,
         direct=12,
         mentioning=4,
+        whatsapp=6,
         rate=40,
         settle_seconds=2,
         drain_seconds=120,

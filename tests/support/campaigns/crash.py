@@ -1,8 +1,8 @@
 """Campaign R1: kill anything at any time; every acknowledged message gets exactly one reply.
 
-People write in web chat and in Slack, in bursts that one turn may cover. The model and Slack are
-far ends in this process; gateway, llm, agent and Postgres are processes that are killed. The oracle
-reads only what people and far ends saw.
+People write in web chat, Slack and WhatsApp, in bursts that one turn may cover. The model and the
+vendors are far ends in this process; gateway, llm, agent and Postgres are processes that are
+killed. The oracle reads only what people and far ends saw.
 """
 
 import asyncio
@@ -28,8 +28,10 @@ from support.campaigns.ledgers import (
     recoveries,
 )
 from support.campaigns.people import Person, SlackEvents, SlackPerson, SlackReader, WebPerson
+from support.campaigns.people_whatsapp import WhatsAppPerson, WhatsAppReader
 from support.campaigns.product import SECRET, WEB_CHAT, Addresses, Product
 from support.campaigns.report import percentiles, progress, say
+from support.far_graph import FarGraph, far_graph
 from support.far_model import FarModel
 from support.far_slack import far_slack
 from support.stack import running_stack
@@ -38,6 +40,7 @@ TARGETS = ("gateway", "agent", "llm", "postgres")
 _MOST_UNANSWERED = 12
 _BURST = 5
 _LOOK_SECONDS = 0.2
+_UNKNOWN_SECONDS = 3.0
 _LONGEST_SEND_SECONDS = 10.0
 
 
@@ -58,6 +61,7 @@ class Plan:
     visitors: int = 24
     direct: int = 32
     mentioning: int = 8
+    whatsapp: int = 16
     rate: float = 45.0
     seconds: float = 7200.0
     drain_seconds: float = 300.0
@@ -76,6 +80,8 @@ class Result:
     reconnections: int
     model_calls: int
     slack_answers: dict[int, int]
+    unknown: int
+    """Replies over WhatsApp that Meta never had: shown as Unknown, because it cannot be asked."""
     recovery: dict[str, dict[str, float]]
 
     @property
@@ -91,6 +97,7 @@ class Result:
             "reconnections": self.reconnections,
             "model_calls": self.model_calls,
             "slack_answers": self.slack_answers,
+            "unknown": self.unknown,
             "recovery_seconds": self.recovery,
         }
 
@@ -102,11 +109,12 @@ class _Town:
     plan: Plan
     visitors: list[WebPerson] = field(default_factory=list)
     slack: list[SlackPerson] = field(default_factory=list)
+    whatsapp: list[WhatsAppPerson] = field(default_factory=list)
     accepted: int = 0
     over: bool = False
 
     def conversations(self) -> list[Conversation]:
-        people: list[Person] = [*self.visitors, *self.slack]
+        people: list[Person] = [*self.visitors, *self.slack, *self.whatsapp]
         return [one for person in people for one in person.conversations]
 
     def unanswered(self) -> int:
@@ -115,7 +123,7 @@ class _Town:
     async def talk(self) -> None:
         """Let everybody write until enough was acknowledged or the time is over."""
         chance = random.Random(self.plan.seed)
-        people: list[Person] = [*self.visitors, *self.slack]
+        people: list[Person] = [*self.visitors, *self.slack, *self.whatsapp]
         speaking = [
             asyncio.create_task(self._speak(number, person, random.Random(chance.random())))
             for number, person in enumerate(people)
@@ -129,7 +137,7 @@ class _Town:
             task.result()
 
     async def _speak(self, number: int, person: Person, chance: random.Random) -> None:
-        everybody = len(self.visitors) + len(self.slack)
+        everybody = len(self.visitors) + len(self.slack) + len(self.whatsapp)
         pause = everybody * (1 + _BURST) / 2 / self.plan.rate
         await asyncio.sleep(chance.uniform(0, min(pause, 1)))
         for names in _bursts(number, chance):
@@ -160,10 +168,13 @@ async def run(plan: Plan, directory: Path) -> Result:
     async with (
         FarModel(rule=answer_with_nonces) as model,
         far_slack(far),
+        far_graph(FarGraph(pair_burst=1e6, per_second=1e6)) as meta,
         running_stack(directory) as stack,
         AsyncExitStack() as exits,
     ):
-        product = Product(stack, Addresses(model.url, far.url), plan.seed, model.key)
+        addresses = Addresses(model.url, far.url, whatsapp=meta.url)
+        product = Product(stack, addresses, plan.seed, model.key)
+        meta.numbers[0].webhook = product.whatsapp_hook
         killer = Killer(product.starts, stack.postgres.restart)
         await killer.start_all()
         await product.push()
@@ -176,9 +187,14 @@ async def run(plan: Plan, directory: Path) -> Result:
             town.visitors.append(await exits.enter_async_context(person))
         events = SlackEvents(http, product.slack_hook, SECRET)
         town.slack += _slack_people(plan, events)
+        town.whatsapp += _whatsapp_people(plan, http, product.whatsapp_hook)
         reader = SlackReader(far, town.slack)
+        numbers = WhatsAppReader(meta, town.whatsapp)
         calls = _Calls(model)
-        tasks = [asyncio.create_task(_watch(reader, calls))]
+        tasks = [
+            asyncio.create_task(_watch((reader.look, numbers.look, calls.count))),
+            asyncio.create_task(_watch_unknown(product, numbers)),
+        ]
         try:
             async with progress(lambda: _told(town, killer, plan), quiet=plan.quiet):
                 await _rage(plan, town, killer)
@@ -187,14 +203,15 @@ async def run(plan: Plan, directory: Path) -> Result:
         finally:
             for task in tasks:
                 task.cancel()
-        reader.look()
         calls.count()
-        stray = reader.conclude()
+        numbers.unknown(await product.unknown_texts())
+        stray, unknown = numbers.conclude()
+        stray += reader.conclude()
         verdict = judge(town.conversations())
-        verdict.contradictions += verdict.note("stray", Conversation("slack"), stray)
+        verdict.contradictions += verdict.note("stray", Conversation("vendors"), stray)
         if not verdict.clean:
             _explain(reader, killer)
-        return _result(town, killer, verdict, calls.made, events)
+        return _result(town, killer, verdict, calls.made, events, unknown)
 
 
 async def _rage(plan: Plan, town: _Town, killer: Killer) -> None:
@@ -250,11 +267,17 @@ class _Calls:
         self._model.ledger.clear()
 
 
-async def _watch(reader: SlackReader, calls: _Calls) -> None:
+async def _watch(looks: Sequence[Callable[[], None]]) -> None:
     while True:
         await asyncio.sleep(_LOOK_SECONDS)
-        reader.look()
-        calls.count()
+        for look in looks:
+            look()
+
+
+async def _watch_unknown(product: Product, numbers: WhatsAppReader) -> None:
+    while True:
+        await asyncio.sleep(_UNKNOWN_SECONDS)
+        numbers.unknown(await product.unknown_texts())
 
 
 def _explain(reader: SlackReader, killer: Killer) -> None:
@@ -272,7 +295,12 @@ def _told(town: _Town, killer: Killer, plan: Plan) -> str:
 
 
 def _result(
-    town: _Town, killer: Killer, verdict: Verdict, model_calls: int, events: SlackEvents
+    town: _Town,
+    killer: Killer,
+    verdict: Verdict,
+    model_calls: int,
+    events: SlackEvents,
+    unknown: int,
 ) -> Result:
     recovery: dict[str, dict[str, float]] = {}
     conversations = town.conversations()
@@ -287,8 +315,17 @@ def _result(
         reconnections=sum(max(0, one.connections - 1) for one in town.visitors),
         model_calls=model_calls,
         slack_answers=dict(events.statuses),
+        unknown=unknown,
         recovery=recovery,
     )
+
+
+def _whatsapp_people(plan: Plan, http: aiohttp.ClientSession, hook: str) -> list[WhatsAppPerson]:
+    chance = random.Random(plan.seed + 2)
+    return [
+        WhatsAppPerson(http, hook, f"1650555{number:04d}", random.Random(chance.random()))
+        for number in range(plan.whatsapp)
+    ]
 
 
 def _slack_people(plan: Plan, events: SlackEvents) -> list[SlackPerson]:

@@ -4,17 +4,20 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
 from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
+from support.far_graph import TOKEN
 from support.postgres import TEMPLATE
 from support.stack import Program, Stack, free_port, work_token
+from support.whatsapp_events import APP_SECRET, CONFIG
 
 SECRET = "signing-secret-of-the-campaign"
-WEB_CHAT, SLACK = "acme/website", "acme/team"
+WEB_CHAT, SLACK, WHATSAPP = "acme/website", "acme/team", "acme/phone"
 NO_LIMITS = {
     "KONSTRUCT_FRAMES_BURST": "1000000",
     "KONSTRUCT_MESSAGES_BURST": "1000000",
@@ -35,6 +38,7 @@ class Addresses:
     slack: str
     gateway: str = ""
     llm: str = ""
+    whatsapp: str = ""
     databases: Mapping[str, str] = field(default_factory=dict)
     """The Postgres URLs of gateway and llm."""
 
@@ -73,6 +77,11 @@ class Product:
         """Where Slack calls the tenant's own app."""
         return f"{self.url}/hooks/slack/{SLACK}"
 
+    @property
+    def whatsapp_hook(self) -> str:
+        """Where Meta calls the tenant's app."""
+        return f"{self.url}/hooks/whatsapp/{WHATSAPP}"
+
     async def start_gateway(self) -> Program:
         """Start the gateway and wait until it is ready."""
         return await self.stack.start_gateway(
@@ -81,6 +90,7 @@ class Product:
             environment={
                 **self.environment,
                 "KONSTRUCT_SLACK_API_URL": self.addresses.slack,
+                "KONSTRUCT_WHATSAPP_API_URL": self.addresses.whatsapp,
                 **self._database("gateway"),
             },
         )
@@ -122,16 +132,9 @@ class Product:
         await self.stack.push(self.snapshot())
 
     def snapshot(self) -> TenantSnapshot:
-        """Return the tenant: agent ana, the web chat `website` and the Slack app `team`."""
-        credentials = seal(
-            {"botToken": "xoxb-genuine", "signingSecret": SECRET},
-            recipient=self.stack.gateway_seal.public_key,
-            tenant_id=self.tenant_id,
-            object_name="ChannelConnection/team",
-            purpose="channel",
-            secret_uid="u",
-            secret_resource_version="1",
-        )
+        """Return the tenant: agent ana, a web chat, a Slack app and a WhatsApp number."""
+        slack_keys = {"botToken": "xoxb-genuine", "signingSecret": SECRET}
+        meta_keys = {"accessToken": TOKEN, "appSecret": APP_SECRET, "verifyToken": "v"}
         common = {
             "tenant_id": self.tenant_id,
             "agent": "ana",
@@ -146,9 +149,35 @@ class Product:
             connections=(
                 connection_snapshot(name="website", **common),
                 connection_snapshot(name="team", type="Slack", config=slack, **common),
+                connection_snapshot(name="phone", type="WhatsApp", config=CONFIG, **common),
             ),
-            secrets=(credentials,),
+            secrets=(self._sealed("team", slack_keys), self._sealed("phone", meta_keys)),
         )
+
+    def _sealed(self, connection: str, credentials: dict[str, str]) -> Any:
+        return seal(
+            credentials,
+            recipient=self.stack.gateway_seal.public_key,
+            tenant_id=self.tenant_id,
+            object_name=f"ChannelConnection/{connection}",
+            purpose="channel",
+            secret_uid="u",
+            secret_resource_version="1",
+        )
+
+    async def unknown_texts(self) -> list[str]:
+        """Return what is shown as Unknown; empty while the database is away."""
+        try:
+            connection = await asyncpg.connect(self.stack.postgres.url(TEMPLATE), timeout=5)
+            try:
+                rows = await connection.fetch(
+                    "SELECT text FROM konstruct.deliveries WHERE state = 'Unknown'"
+                )
+            finally:
+                await connection.close()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return []
+        return [row["text"] for row in rows]
 
     async def end_delivery_leases(self) -> None:
         """Let every delivery that somebody claimed be due, as if its sender's lease had ended.
