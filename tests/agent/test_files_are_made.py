@@ -40,7 +40,9 @@ async def test_a_resumed_turn_gives_the_recorded_file_and_makes_none(
     call = {"id": "c1", "function": {"name": "file", "arguments": json.dumps(GOOD)}}
     said = {"role": "assistant", "content": "", "tool_calls": [{**call, "type": "function"}]}
     steps = (
-        Step(number=0, kind=StepKind.MODEL, state=StepState.DONE, name="m", result={"message": said}),
+        Step(
+            number=0, kind=StepKind.MODEL, state=StepState.DONE, name="m", result={"message": said}
+        ),
         Step(
             number=1,
             kind=StepKind.TOOL,

@@ -75,7 +75,7 @@ async def test_our_own_mark_settles_what_nobody_had_an_answer_to(
         house.far.problem = lose
         await house.caller.deliver(events.text("hello"))
         async with asyncio.timeout(30):
-            while not await _waiting(house):
+            while not await _waiting(house):  # noqa: ASYNC110 - a table tells nobody
                 await asyncio.sleep(0.05)
         house.far.problem = lambda _outgoing: None
         mark: dict[str, Any] = {"biz_opaque_callback_data": str(lost[0].delivery_id)}

@@ -73,7 +73,7 @@ async def keep(page: Page, name: str) -> None:
     if not folder:
         return
     for scheme in ("light", "dark"):
-        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.emulate_media(color_scheme=scheme)
         for size in (DESK, PHONE):
             await page.set_viewport_size(size)  # type: ignore[arg-type]
             path = Path(folder) / f"{name}-{size['width']}-{scheme}.png"

@@ -44,8 +44,12 @@ async def test_the_functions_are_their_statements_word_for_word(
         text = re.sub(
             r",\s+revision AS \(.*?\n\)(?=\s+UPDATE)", "", statement(name), flags=re.DOTALL
         )
-        said = re.sub(r"\$\d+", lambda found, known=meanings: known.get(found[0], found[0]), text)
-        assert words(said) in words(source)
+        assert words(_with(meanings, text)) in words(source)
+
+
+def _with(meanings: Mapping[str, str], sql: str) -> str:
+    """Return a statement whose parameters are called as in the function."""
+    return re.sub(r"\$\d+", lambda found: meanings.get(found[0], found[0]), sql)
 
 
 def words(sql: str) -> str:
