@@ -9,6 +9,7 @@ import pytest
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster as Door
 from konstruct_operator.cluster.watched import Watched
+from konstruct_operator.plan.comparison import differs
 from konstruct_operator.plan.metadata import child_labels
 from support.cluster import Cluster
 
@@ -47,6 +48,7 @@ async def test_children_made_changed_and_deleted_unheard_are_found(door: Door) -
     made = seen()
     assert made is not None
     assert made["metadata"]["annotations"]["step"] == "made"
+    assert not differs(made, account(step="made"))
     await watched.compare()
     assert changed.count("missed") == 1
 

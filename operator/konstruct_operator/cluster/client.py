@@ -120,7 +120,7 @@ class Cluster:
         if from_cache:
             query["resourceVersion"] = "0"
         answer = await self._request("GET", kind.path(namespace=namespace), query=query)
-        return answer["items"], answer["metadata"]["resourceVersion"]
+        return _named(answer["items"], kind), answer["metadata"]["resourceVersion"]
 
     async def pages(
         self,
@@ -141,7 +141,8 @@ class Cluster:
         while True:
             path = kind.path(namespace=namespace)
             page = await self._request("GET", path, query=query, accept=accept)
-            page["items"] = page.get("items") or []  # an empty list of metadata has null there
+            # An empty list of metadata has null there.
+            page["items"] = _named(page.get("items") or [], kind)
             yield page
             if not page["metadata"].get("continue"):
                 return
@@ -317,6 +318,11 @@ def _raise_for(status: int, data: bytes) -> None:
     if status in {401, 409, 410, 429} or status >= 500:  # noqa: PLR2004
         raise RetryLater(f"{status}: {message}")
     raise Refused(f"{status}: {message}")
+
+
+def _named(items: list[Document], kind: Kind) -> list[Document]:
+    """Return a list's items with what they are, which a list says once and each event anew."""
+    return [{"apiVersion": kind.api_version, "kind": kind.kind} | one for one in items]
 
 
 def body_text(body: Document) -> bytes:
