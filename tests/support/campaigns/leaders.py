@@ -16,7 +16,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ async def run(plan: Plan, cluster: Cluster, folder: Path) -> Result:
 
 def judge(writes: list[Write], holders: list[tuple[float, str]], result: Result) -> None:
     """Find the writes of an operator that came after another had taken the Lease."""
-    taken = [(at, name) for at, name in holders if name]
+    taken = [(at, _replica(name)) for at, name in holders if name]
     spans = [
         (name, begin, end) for (begin, name), (end, _) in pairwise([*taken, (float("inf"), "")])
     ]
@@ -228,11 +229,11 @@ class _Stage:
         await asyncio.sleep(1.0)
 
     def _leader(self) -> str:
-        return self.way.ledger.holders[-1][1] if self.way.ledger.holders else ""
+        return _replica(self.way.ledger.holders[-1][1]) if self.way.ledger.holders else ""
 
     def _again(self, leader: str, began: float) -> bool:
         """Tell whether the same replica took the Lease anew after its end."""
-        return any(at > began and name == leader for at, name in self.way.ledger.holders)
+        return any(at > began and _replica(name) == leader for at, name in self.way.ledger.holders)
 
     def _has_written(self) -> bool:
         since = self.way.ledger.holders[-1][0] if self._leader() else float("inf")
@@ -253,6 +254,10 @@ class _Stage:
         return [name for name, words in self.said.items() if words not in given.get(name, "")]
 
 
+def _replica(holder: str) -> str:
+    return holder.partition(".")[0]
+
+
 @asynccontextmanager
 async def _kept_alive(
     plan: Plan, births: Nursery, files: dict[str, Path], far: FarRegistry, folder: Path
@@ -261,14 +266,15 @@ async def _kept_alive(
     numbers: dict[str, int] = {}
 
     async def keep(name: str) -> None:
-        settings = environment(
-            files[name],
-            far.url,
-            PROBE_PORT="0",
-            IDENTITY=name,
-            LEASE_SECONDS=str(plan.lease_seconds),
-        )
-        while True:
+        for life in count():
+            # A pod that takes another's place has a name of its own.
+            settings = environment(
+                files[name],
+                far.url,
+                PROBE_PORT="0",
+                IDENTITY=f"{name}.{life}",
+                LEASE_SECONDS=str(plan.lease_seconds),
+            )
             numbers[name] = await births.start(settings, folder / f"{name}.log")
             await births.ended(numbers[name])
             await asyncio.sleep(0.2)
@@ -278,7 +284,7 @@ async def _kept_alive(
         keeping.append(asyncio.create_task(keep(name)))
         # Births are told one by one: two at the same moment could be taken for each other.
         await until(
-            lambda name=name: name in numbers, seconds=_PATIENCE_SECONDS, what="an operator"
+            partial(numbers.__contains__, name), seconds=_PATIENCE_SECONDS, what="an operator"
         )
     try:
         yield numbers
