@@ -120,6 +120,10 @@ class _Town:
     def unanswered(self) -> int:
         return sum(one.unanswered for one in self.conversations())
 
+    @property
+    def _wanted(self) -> bool:
+        return self.accepted < self.plan.messages and not self.over
+
     async def talk(self) -> None:
         """Let everybody write until enough was acknowledged or the time is over."""
         chance = random.Random(self.plan.seed)
@@ -147,7 +151,8 @@ class _Town:
             taken = await person.say(names[:left])
             self.accepted += taken
             await asyncio.sleep(chance.uniform(0, 2 * pause))
-            while _behind(person) >= _MOST_UNANSWERED and not self.over:  # noqa: ASYNC110
+            # Not after the last message: what is never answered would keep the person here.
+            while self._wanted and _behind(person) >= _MOST_UNANSWERED:  # noqa: ASYNC110
                 await asyncio.sleep(_LOOK_SECONDS)
 
 
