@@ -13,7 +13,7 @@ async def test_nothing_is_posted_again_without_a_verdict(database: Database) -> 
         seed=20261123,
         sends=60,
         tenants=2,
-        late_seconds=9,
+        late_seconds=20,
         status_seconds=1,
         seconds=100,
         quiet=True,

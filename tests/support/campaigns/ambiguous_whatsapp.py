@@ -52,7 +52,8 @@ class Plan:
     """`sends` replies over tenants with a number each, every one to another person.
 
     `silent_share` of the messages that Meta takes are never named by a status; the others' come
-    within `status_seconds`, in any order.
+    within `status_seconds`, in any order. `late_seconds` is how late a late answer is; the product
+    waits thirteen for one.
     """
 
     seed: int
