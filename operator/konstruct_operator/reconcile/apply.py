@@ -32,10 +32,22 @@ async def foundation(context: Context, observed: Observed, *, proven: bool = Fal
     if not needed:
         return False
     if not proven:
-        await _prove(context, observed)
+        await prove(context, observed)
     for document in needed:
         await _apply(context, document)
     return True
+
+
+async def prove(context: Context, observed: Observed) -> None:
+    """Return if the Tenant is there and stays. Raises RetryLater if what we know of it is old."""
+    document = await context.cluster.find(kinds.TENANT, observed.name)
+    uid = observed.tenant.metadata.uid
+    if document is None or document["metadata"]["uid"] != uid:
+        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
+        raise RetryLater("The Tenant is gone; a watch told of the past.")
+    if "deletionTimestamp" in document["metadata"]:
+        context.declared.hear("MODIFIED", document)
+        raise RetryLater("The Tenant is being deleted; its watch has not told of it yet.")
 
 
 def _foundation(context: Context, observed: Observed) -> list[Document]:
@@ -47,18 +59,6 @@ def _foundation(context: Context, observed: Observed) -> list[Document]:
     if not observed.owns_namespace:
         return []
     return made_here if observed.namespace.created_by_us else made_here[1:]
-
-
-async def _prove(context: Context, observed: Observed) -> None:
-    """Return if the Tenant is there and stays; raise RetryLater if what we know of it is old."""
-    document = await context.cluster.find(kinds.TENANT, observed.name)
-    uid = observed.tenant.metadata.uid
-    if document is None or document["metadata"]["uid"] != uid:
-        context.declared.forget(kinds.TENANT, observed.name, uid=uid)
-        raise RetryLater("The Tenant is gone; a watch told of the past.")
-    if "deletionTimestamp" in document["metadata"]:
-        context.declared.hear("MODIFIED", document)
-        raise RetryLater("The Tenant is being deleted; its watch has not told of it yet.")
 
 
 async def fences(context: Context, observed: Observed) -> None:

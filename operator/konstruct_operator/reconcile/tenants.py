@@ -27,8 +27,12 @@ async def reconcile(context: Context, name: str) -> float | None:
     if observed.tenant.metadata.deletion_timestamp is not None:
         context.fleet.looked(name, moved=False)
         return await deletion.delete(context, observed)
-    held = await _hold(context, observed)
-    if await apply.foundation(context, observed, proven=held):
+    proven = await _hold(context, observed)
+    if not proven and not context.registry.knows(observed.tenant_id):
+        # Else what an old event tells of would be registered, and nobody would bury it.
+        await apply.prove(context, observed)
+        proven = True
+    if await apply.foundation(context, observed, proven=proven):
         observed = await observe.tenant(context, name) or observed
     problem: Refused | None = None
     if observed.owns_namespace:

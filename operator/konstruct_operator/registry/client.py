@@ -69,6 +69,10 @@ class Registry:
             snapshot.name,
         )
 
+    def knows(self, tenant_id: UUID) -> bool:
+        """Return whether the gateway has any state of the tenant."""
+        return tenant_id in self.known
+
     async def open(self) -> None:
         """Open a session unless there is one: from now on an older leader's pushes are refused."""
         async with self._lock:
