@@ -289,7 +289,7 @@ def _remove(cluster: NodeCluster) -> None:
 
 def _remove_kinds(cluster: NodeCluster) -> None:
     _helm(cluster, "uninstall", f"{_RELEASE}-crds", "--ignore-not-found", check=False)
-    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=120s")
+    cluster.kubectl("delete", "namespace", NAMESPACE, "--timeout=120s", "--ignore-not-found")
     kinds = cluster.kubectl("get", "crd", "-o", "name").split()
     ours = [one for one in kinds if one.endswith(".konstruct.dev")]
     if ours:
