@@ -52,16 +52,7 @@ def channel_is_authenticated(observed: Observed, connection: ChannelConnection) 
         return Finding(
             about, Verdict.HOLDS, "NoCredentialsNeeded", "This channel needs no credentials."
         )
-    return reported(
-        observed,
-        connection.status.conditions,
-        kind="ChannelConnection",
-        name=connection.metadata.name,
-        about=about,
-        otherwise=Finding(
-            about, Verdict.UNKNOWN, "NotReportedYet", "Waiting for the gateway to try them."
-        ),
-    )
+    return _reported(observed, connection, about, not_yet="Waiting for the gateway to try them.")
 
 
 def credentials_version(observed: Observed, connection: ChannelConnection) -> str | None:
@@ -103,34 +94,33 @@ def webhook_url(observed: Observed, connection: ChannelConnection) -> str | None
 def channel_is_receiving(observed: Observed, connection: ChannelConnection) -> Finding:
     """Tell whether messages arrive, as the gateway reports it; Ready does not depend on it."""
     about = ConditionType.RECEIVING
-    if str(connection.spec.type) not in observed.served_channels:
-        return Finding(
-            about, Verdict.WRONG, "ChannelNotAvailable", "This channel is not served yet."
-        )
-    return reported(
-        observed,
-        connection.status.conditions,
-        kind="ChannelConnection",
-        name=connection.metadata.name,
-        about=about,
-        otherwise=Finding(about, Verdict.UNKNOWN, "NotReportedYet", "No message has come yet."),
-    )
+    return _if_served(observed, connection, about, not_yet="No message has come yet.")
 
 
 def checks_passed(observed: Observed, connection: ChannelConnection) -> Finding:
     """Tell whether all that the gateway looks at is in order; Ready does not depend on it."""
     about = ConditionType.CHECKS_PASSED
+    return _if_served(observed, connection, about, not_yet="The gateway has not looked at it yet.")
+
+
+def _if_served(
+    observed: Observed, connection: ChannelConnection, about: ConditionType, *, not_yet: str
+) -> Finding:
     if str(connection.spec.type) not in observed.served_channels:
         return Finding(
             about, Verdict.WRONG, "ChannelNotAvailable", "This channel is not served yet."
         )
+    return _reported(observed, connection, about, not_yet=not_yet)
+
+
+def _reported(
+    observed: Observed, connection: ChannelConnection, about: ConditionType, *, not_yet: str
+) -> Finding:
     return reported(
         observed,
         connection.status.conditions,
         kind="ChannelConnection",
         name=connection.metadata.name,
         about=about,
-        otherwise=Finding(
-            about, Verdict.UNKNOWN, "NotReportedYet", "The gateway has not looked at it yet."
-        ),
+        otherwise=Finding(about, Verdict.UNKNOWN, "NotReportedYet", not_yet),
     )
