@@ -9,8 +9,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
-from typing import Any
 
+from konstruct_channels.buckets import Buckets, Rate
 from konstruct_channels.errors import SendLater
 
 SECONDS_PER_MESSAGE = 1.0
@@ -47,12 +47,12 @@ class Pace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._between = seconds_per_message
-        self._tiers = calls_per_minute
+        self._tiers = {name: Rate(most, most / 60) for name, most in calls_per_minute.items()}
         self._clock = clock
         self._sleep = sleep
         self._free: OrderedDict[_Key, float] = OrderedDict()
         self._held: OrderedDict[_Key, float] = OrderedDict()
-        self._left: OrderedDict[_Key, tuple[float, float]] = OrderedDict()
+        self._calls = Buckets(clock=clock)
 
     async def take_turn(self, team: str, channel: str) -> None:
         """Wait until the channel may have another message. Raises SendLater when that is long."""
@@ -71,16 +71,10 @@ class Pace:
 
         `spare` is the share of the tier (0..1) that is left to calls that matter more.
         """
-        per_minute = self._tiers.get(method)
-        if per_minute is None:
+        tier = self._tiers.get(method)
+        if tier is None:
             return 0.0
-        now, key = self._clock(), (team, method)
-        left, at = self._left.pop(key, (float(per_minute), now))
-        left = min(per_minute, left + (now - at) * per_minute / 60)
-        needed = 1 + spare * per_minute
-        self._left[key] = (left - 1 if left >= needed else left, now)
-        _forget(self._left)
-        return 0.0 if left >= needed else (needed - left) * 60 / per_minute
+        return self._calls.take((team, method), tier, needed=1 + spare * tier.burst)
 
     def hold_back(self, team: str, method: str, seconds: float) -> None:
         """Remember that the workspace may not be asked this for a while."""
@@ -92,6 +86,6 @@ class Pace:
         return max(0.0, self._held.get((team, method), 0.0) - self._clock())
 
 
-def _forget(kept: OrderedDict[_Key, Any]) -> None:
+def _forget(kept: OrderedDict[_Key, float]) -> None:
     if len(kept) > _MOST_KEYS:
         kept.popitem(last=False)

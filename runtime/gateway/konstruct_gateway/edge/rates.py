@@ -1,8 +1,9 @@
-"""Token buckets by key: how often one caller may do one thing. In memory, per replica."""
+"""How often one caller may do one thing, and how much it may hold. In memory, per replica."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable
+
+from konstruct_channels.buckets import Buckets, Rate
 
 
 class Rates:
@@ -20,22 +21,12 @@ class Rates:
         keys: int = 50_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._per_second = per_second
-        self._burst = float(burst)
-        self._keys = keys
-        self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._rate = Rate(burst, per_second)
+        self._buckets = Buckets(keys=keys, clock=clock)
 
     def take(self, key: str) -> bool:
         """Take one token of `key`; False when there is none."""
-        now = self._clock()
-        tokens, at = self._buckets.pop(key, (self._burst, now))
-        tokens = min(self._burst, tokens + (now - at) * self._per_second)
-        allowed = tokens >= 1.0
-        self._buckets[key] = (tokens - 1.0 if allowed else tokens, now)
-        if len(self._buckets) > self._keys:
-            self._buckets.popitem(last=False)
-        return allowed
+        return self._buckets.take(key, self._rate) == 0
 
 
 class Counts:
