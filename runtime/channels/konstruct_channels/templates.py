@@ -1,20 +1,9 @@
 """What an outbound half offers whose vendor wants approved templates from whoever writes first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-
-@dataclass(frozen=True)
-class Template:
-    """A template as the vendor lists it. `state` and `category` are the vendor's words."""
-
-    name: str
-    language: str
-    state: str
-    category: str = ""
-    quality: str = ""
-    words: str = ""
+from konstruct_messages.templates import Template
 
 
 @runtime_checkable

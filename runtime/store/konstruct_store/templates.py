@@ -5,31 +5,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+from konstruct_messages.templates import Template
 from konstruct_store.statements import statement
 from konstruct_store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class KeptTemplate:
-    """One template. `state` and `category` are the vendor's words, `words` its text."""
-
-    name: str
-    language: str
-    state: str
-    category: str = ""
-    quality: str = ""
-    words: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ListedTemplate(KeptTemplate):
+class ListedTemplate(Template):
     """A template, and when its vendor listed it."""
 
     listed_at: datetime | None = None
 
 
 async def keep(
-    store: Store, tenant_id: UUID, connection_id: UUID, templates: Sequence[KeptTemplate]
+    store: Store, tenant_id: UUID, connection_id: UUID, templates: Sequence[Template]
 ) -> None:
     """Keep what the vendor lists now, in the place of what it listed before. Raises RetryLater."""
     rows = {(one.name, one.language): asdict(one) for one in templates}

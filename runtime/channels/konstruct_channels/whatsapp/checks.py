@@ -11,8 +11,8 @@ from typing import Any
 
 from konstruct_channels.checks import Check, Finding, Rehearsal, failed, ok, step, unknown
 from konstruct_channels.marking import mark as _
-from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp.fields import listed, mapping, text
+from konstruct_messages.templates import Template
 
 TOKEN, SCOPES, APP_SECRET = "token", "scopes", "appSecret"
 WEBHOOK, SUBSCRIPTION = "webhook", "subscription"

@@ -31,13 +31,13 @@ from konstruct_channels.fetching import Located
 from konstruct_channels.inbound import Learnt
 from konstruct_channels.live import Place, Sign
 from konstruct_channels.outbound import Outgoing, OutgoingFile
-from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp import answers, bodies, costs, media, templates
 from konstruct_channels.whatsapp.fields import identifier, listed
 from konstruct_channels.whatsapp.format import render
 from konstruct_channels.whatsapp.pace import Pace
 from konstruct_channels.whatsapp.probing import probe
 from konstruct_channels.whatsapp.spec import SPEC, WhatsAppConfig
+from konstruct_messages.templates import Template
 from konstruct_messages.translations import choose_language, load_catalogues
 
 VERSION = "v24.0"

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from konstruct_channels.checks import Finding
 from konstruct_channels.errors import ChannelError, SendRefused
-from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp import checks
 from konstruct_channels.whatsapp.checks import (
     APP_SECRET,
@@ -17,6 +16,7 @@ from konstruct_channels.whatsapp.checks import (
     WEBHOOK,
 )
 from konstruct_channels.whatsapp.fields import mapping, text
+from konstruct_messages.templates import Template
 
 _NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,status,quality_rating,name_status,throughput"

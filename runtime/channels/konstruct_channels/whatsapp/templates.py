@@ -6,9 +6,9 @@ https://developers.facebook.com/documentation/business-messaging/whatsapp/templa
 from collections.abc import Mapping
 from typing import Any
 
-from konstruct_channels.templates import Template
 from konstruct_channels.whatsapp.fields import listed, mapping, text
 from konstruct_channels.whatsapp.spec import WhatsAppConfig
+from konstruct_messages.templates import Template
 
 FIELDS = "name,language,status,category,quality_score,components"
 _LONGEST = 512

@@ -15,7 +15,6 @@ from konstruct_registry.errors import SealRefused
 from konstruct_registry.snapshot import ConnectionSnapshot, TenantSnapshot
 from konstruct_store import templates as stored
 from konstruct_store.store import Store
-from konstruct_store.templates import KeptTemplate
 
 EVERY_SECONDS = 600.0
 _SOON_SECONDS = 60.0
@@ -66,20 +65,5 @@ class TemplateLists:
                 error=str(error),
             )
             return False
-        await stored.keep(
-            self.store,
-            tenant.tenant_id,
-            connection.connection_id,
-            [
-                KeptTemplate(
-                    name=one.name,
-                    language=one.language,
-                    state=one.state,
-                    category=one.category,
-                    quality=one.quality,
-                    words=one.words,
-                )
-                for one in templates
-            ],
-        )
+        await stored.keep(self.store, tenant.tenant_id, connection.connection_id, templates)
         return True
