@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from konstruct_channels import authenticated
 from konstruct_channels.errors import (
     ChannelError,
     ContentRefused,
@@ -116,7 +117,7 @@ def next_cursor(data: Mapping[str, Any]) -> str:
 def token_tried(data: Mapping[str, Any], headers: Mapping[str, Any], team: str) -> Learnt:
     """Return what a token that Slack takes is worth to this connection."""
     if team not in {text(data, "team_id"), text(data, "enterprise_id")}:
-        return _refused(
+        return authenticated.refused(
             "TokenOfAnotherWorkspace",
             f"The botToken is of the workspace {text(data, 'team_id') or 'unknown'}, and the"
             f" connection names {team}. Put the right token into the Secret, or correct"
@@ -127,26 +128,19 @@ def token_tried(data: Mapping[str, Any], headers: Mapping[str, Any], team: str) 
         have = {one.strip() for one in lower["x-oauth-scopes"].split(",")}
         missing = [one for one in NEEDED_SCOPES if one not in have]
         if missing:
-            return _refused(
+            return authenticated.refused(
                 "ScopesMissing",
                 f"The app lacks the scopes {', '.join(missing)}. Add them under OAuth &"
                 " Permissions (or use the generated manifest) and install the app again.",
             )
         if SHARING_SCOPE not in have:
-            return Learnt(
-                condition="Authenticated",
-                status="True",
+            return authenticated.accepted(
+                f"Slack takes the bot token. The app lacks the scope {SHARING_SCOPE}, so people get"
+                " the agent's files as links that work for a day. Add it under OAuth & Permissions"
+                " (or use the generated manifest) and install the app again.",
                 reason="FilesBecomeLinks",
-                message=f"Slack takes the bot token. The app lacks the scope {SHARING_SCOPE}, so"
-                " people get the agent's files as links that work for a day. Add it under OAuth &"
-                " Permissions (or use the generated manifest) and install the app again.",
             )
-    return Learnt(
-        condition="Authenticated",
-        status="True",
-        reason="TokenAccepted",
-        message="Slack takes the bot token.",
-    )
+    return authenticated.accepted("Slack takes the bot token.")
 
 
 def app_tried(data: Mapping[str, Any], app: str, *, otherwise: Learnt) -> Learnt:
@@ -154,7 +148,7 @@ def app_tried(data: Mapping[str, Any], app: str, *, otherwise: Learnt) -> Learnt
     theirs = text(mapping(data.get("bot")), "app_id")
     if theirs == app:
         return otherwise
-    return _refused(
+    return authenticated.refused(
         "TokenOfAnotherApp",
         f"The botToken is of the app {theirs or 'unknown'}, and the connection names {app}, the"
         " platform's. Install the platform's app from the portal (Channels, Add to Slack).",
@@ -163,7 +157,7 @@ def app_tried(data: Mapping[str, Any], app: str, *, otherwise: Learnt) -> Learnt
 
 def token_refused(code: str) -> Learnt:
     """Return the condition for a token that Slack does not take."""
-    return _refused(
+    return authenticated.refused(
         "TokenRefused",
         f"Slack does not take the bot token ({code}). Install the app again (api.slack.com/apps,"
         " Install App) and put the Bot User OAuth Token into the Secret as botToken.",
@@ -172,13 +166,7 @@ def token_refused(code: str) -> Learnt:
 
 def not_reached(why: str) -> Learnt:
     """Return the condition while Slack cannot be asked."""
-    return Learnt(
-        condition="Authenticated",
-        status="Unknown",
-        reason="SlackNotReached",
-        message=f"Slack could not be asked about the bot token ({why}); it is tried again.",
+    return authenticated.not_known(
+        "SlackNotReached",
+        f"Slack could not be asked about the bot token ({why}); it is tried again.",
     )
-
-
-def _refused(reason: str, message: str) -> Learnt:
-    return Learnt(condition="Authenticated", status="False", reason=reason, message=message)

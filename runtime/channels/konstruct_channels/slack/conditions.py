@@ -1,24 +1,27 @@
 """What Slack's own events say about a connection, as conditions for an operator."""
 
+from konstruct_channels import authenticated
 from konstruct_channels.inbound import Learnt
 from konstruct_channels.slack.spec import Install, SlackConfig
 
 
 def uninstalled(config: SlackConfig) -> Learnt:
     """Return the condition of a connection whose app was removed."""
-    return _refused(
+    return authenticated.refused(
         "AppUninstalled", f"The app was removed from the workspace. {_install_again(config)}"
     )
 
 
 def revoked(config: SlackConfig) -> Learnt:
     """Return the condition of a connection whose bot token Slack revoked."""
-    return _refused("TokenRevoked", f"Slack revoked the bot token. {_install_again(config)}")
+    return authenticated.refused(
+        "TokenRevoked", f"Slack revoked the bot token. {_install_again(config)}"
+    )
 
 
 def access_revoked() -> Learnt:
     """Return the condition of a workspace that the organisation took the app from."""
-    return _refused(
+    return authenticated.refused(
         "WorkspaceAccessRevoked",
         "The organisation no longer lets the app into this workspace. Ask an organisation's owner"
         " to add the workspace to the app again (Organisation settings, Integrations).",
@@ -43,7 +46,3 @@ def _install_again(config: SlackConfig) -> str:
         "Install it again (api.slack.com/apps, Install App) and put the new Bot User OAuth Token"
         " into the Secret as botToken."
     )
-
-
-def _refused(reason: str, message: str) -> Learnt:
-    return Learnt(condition="Authenticated", status="False", reason=reason, message=message)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from konstruct_channels import authenticated
 from konstruct_channels.inbound import Item, Learnt
 from konstruct_channels.whatsapp.fields import identifier, listed, mapping, text
 from konstruct_channels.whatsapp.spec import WhatsAppConfig
@@ -52,11 +53,8 @@ _REFUSALS = MappingProxyType(
         f" {_SUPPORT} says why, and takes an appeal.",
     }
 )
-_AGAIN = Learnt(
-    condition="Authenticated",
-    status="Unknown",
-    reason="AccountBack",
-    message="Meta enabled the account again; its token is tried next.",
+_AGAIN = authenticated.not_known(
+    "AccountBack", "Meta enabled the account again; its token is tried next."
 )
 
 
@@ -106,6 +104,4 @@ def _learnt(event: str, value: Mapping[str, Any]) -> Learnt | None:
 
 
 def _refused(reason: str) -> Learnt:
-    return Learnt(
-        condition="Authenticated", status="False", reason=reason, message=_REFUSALS[reason]
-    )
+    return authenticated.refused(reason, _REFUSALS[reason])

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from konstruct_channels import authenticated
 from konstruct_channels.errors import (
     ChannelError,
     ContentRefused,
@@ -178,27 +179,24 @@ def number_tried(data: Mapping[str, Any]) -> Learnt:
     health = data.get("health_status")
     health = health if isinstance(health, dict) else {}
     if health.get("can_send_message") == "BLOCKED":
-        return _refused("SendingBlocked", f"Meta lets this number send nothing. {_blocked(health)}")
-    return Learnt(
-        condition="Authenticated",
-        status="True",
-        reason="TokenAccepted",
-        message="Meta takes the access token.",
-    )
+        return authenticated.refused(
+            "SendingBlocked", f"Meta lets this number send nothing. {_blocked(health)}"
+        )
+    return authenticated.accepted("Meta takes the access token.")
 
 
 def token_refused(why: str) -> Learnt:
     """Return the condition for a token that Meta does not take for this number."""
-    return _refused("TokenRefused", f"Meta refuses the access token or the number: {why}")
+    return authenticated.refused(
+        "TokenRefused", f"Meta refuses the access token or the number: {why}"
+    )
 
 
 def not_reached(why: str) -> Learnt:
     """Return the condition while Meta cannot be asked."""
-    return Learnt(
-        condition="Authenticated",
-        status="Unknown",
-        reason="WhatsAppNotReached",
-        message=f"Meta could not be asked about the access token ({why}); it is tried again.",
+    return authenticated.not_known(
+        "WhatsAppNotReached",
+        f"Meta could not be asked about the access token ({why}); it is tried again.",
     )
 
 
@@ -221,7 +219,3 @@ def _details(error: Mapping[str, Any]) -> str:
 
 def _said(code: int, words: str, details: str) -> str:
     return f"{code}: {words}" + (f" Meta says: {details[:200]}" if details else "")
-
-
-def _refused(reason: str, message: str) -> Learnt:
-    return Learnt(condition="Authenticated", status="False", reason=reason, message=message)
