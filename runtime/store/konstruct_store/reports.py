@@ -4,7 +4,7 @@ Reports come in any order and again; recording one twice changes nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -140,23 +140,11 @@ def _fold(reports: Sequence[Report], known: Sequence[asyncpg.Record]) -> dict[UU
         higher = _RANKS[one.receipt] > _RANKS[before.receipt] and before.receipt != _FAILED
         high, low = (one, before) if higher else (before, one)
         folded[row["delivery_id"]] = (
-            high if high.category or not low.category else _with_charge(high, low)
+            high
+            if high.category or not low.category
+            else replace(high, category=low.category, billable=low.billable)
         )
     return folded
-
-
-def _with_charge(high: Report, low: Report) -> Report:
-    return Report(
-        vendor_id=high.vendor_id,
-        receipt=high.receipt,
-        delivery_id=high.delivery_id,
-        outcome=high.outcome,
-        cause=high.cause,
-        reason=high.reason,
-        pause_seconds=high.pause_seconds,
-        category=low.category,
-        billable=low.billable,
-    )
 
 
 def _row(delivery_id: UUID, one: Report) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from konstruct_messages.turns import ClaimedTurn, Step
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store import claims as stored
 from konstruct_store.claims import HeldTurn
+from konstruct_store.settle import Settled
 from konstruct_telemetry.logs import remember
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -196,17 +197,17 @@ async def complete(
     services: Services, held: HeldTurnOfRequest, body: models.CompleteRequest
 ) -> models.SettledAnswer:
     """Record the reply; repeating returns what was recorded."""
-    settled = await services.turns.complete(held, body.parts)
-    return models.SettledAnswer(
-        disposition=settled.disposition, reply_id=settled.reply_id, seq=settled.seq
-    )
+    return _answer(await services.turns.complete(held, body.parts))
 
 
 async def fail(
     services: Services, held: HeldTurnOfRequest, body: models.FailRequest
 ) -> models.SettledAnswer:
     """Give the turn up: one apology, one dead letter."""
-    settled = await services.turns.fail(held, body.reason)
+    return _answer(await services.turns.fail(held, body.reason))
+
+
+def _answer(settled: Settled) -> models.SettledAnswer:
     return models.SettledAnswer(
         disposition=settled.disposition, reply_id=settled.reply_id, seq=settled.seq
     )
