@@ -1,16 +1,15 @@
 """Talking to an agent from the portal, over the same socket as every web chat."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from konstruct_messages import identity
-from konstruct_messages.credentials import TICKET_LIFETIME, ChatCredential, CredentialUse, sign
+from konstruct_messages.credentials import TICKET_LIFETIME, CredentialUse
 from konstruct_portal.directory import find_agent, find_tenant
-from konstruct_portal.errors import NotHere
-from konstruct_portal.page import Viewed, plain
+from konstruct_portal.page import Viewed
+from konstruct_portal.tickets import ticket_for
 
 router = APIRouter()
 _PORTAL = f"/chat/{{tenant}}/{identity.PORTAL_CONNECTION}"
@@ -68,20 +67,11 @@ async def give_ticket(page: Viewed, tenant_name: str, agent_name: str) -> Respon
     """Return a ticket that opens one socket within a minute."""
     tenant = await find_tenant(page, tenant_name)
     agent = await find_agent(page, tenant, agent_name)
-    if tenant.tenant_id is None:
-        raise NotHere(tenant_name)
-    expires_at = datetime.now(UTC) + TICKET_LIFETIME
-    ticket = sign(
-        ChatCredential(
-            use=CredentialUse.TICKET,
-            tenant_id=tenant.tenant_id,
-            connection=identity.PORTAL_CONNECTION,
-            person_key=f"portal:{page.user.user_id}",
-            display_name=page.user.email[:128],
-            language=page.language,
-            agent=agent.name,
-            expires_at=expires_at,
-        ),
-        page.services.settings.chat_key.get_secret_value(),
+    return ticket_for(
+        page,
+        tenant,
+        use=CredentialUse.TICKET,
+        lifetime=TICKET_LIFETIME,
+        display_name=page.user.email[:128],
+        agent=agent.name,
     )
-    return plain(JSONResponse({"ticket": ticket, "expiresAt": expires_at.isoformat()}))

@@ -9,10 +9,10 @@ from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from konstruct_messages import identity, links
-from konstruct_messages.credentials import DESK_LIFETIME, ChatCredential, CredentialUse, sign
+from konstruct_messages.credentials import DESK_LIFETIME, CredentialUse
 from konstruct_portal.delivery_words import by_seq, show_delivery, version_of
 from konstruct_portal.directory import (
     agents_of,
@@ -24,8 +24,9 @@ from konstruct_portal.directory import (
 from konstruct_portal.errors import NotHere
 from konstruct_portal.formats import moment_of
 from konstruct_portal.language import Translate
-from konstruct_portal.page import Page, Viewed, plain
+from konstruct_portal.page import Page, Viewed
 from konstruct_portal.records import ConversationRow
+from konstruct_portal.tickets import ticket_for
 
 router = APIRouter()
 
@@ -127,22 +128,13 @@ async def give_ticket(page: Viewed, tenant_name: str) -> Response:
     Whoever may see a tenant's conversations may; the gateway records who did.
     """
     tenant = await find_tenant(page, tenant_name)
-    if tenant.tenant_id is None:
-        raise NotHere(tenant_name)
-    expires_at = datetime.now(UTC) + DESK_LIFETIME
-    ticket = sign(
-        ChatCredential(
-            use=CredentialUse.DESK,
-            tenant_id=tenant.tenant_id,
-            connection=identity.PORTAL_CONNECTION,
-            person_key=f"portal:{page.user.user_id}",
-            display_name=_first_name(page.user.email),
-            language=page.language,
-            expires_at=expires_at,
-        ),
-        page.services.settings.chat_key.get_secret_value(),
+    return ticket_for(
+        page,
+        tenant,
+        use=CredentialUse.DESK,
+        lifetime=DESK_LIFETIME,
+        display_name=_first_name(page.user.email),
     )
-    return plain(JSONResponse({"ticket": ticket, "expiresAt": expires_at.isoformat()}))
 
 
 def _first_name(email: str) -> str:
