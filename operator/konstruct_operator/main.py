@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from pydantic import ValidationError
 
 from konstruct_operator import names
 from konstruct_operator.cluster.client import Cluster, Document
@@ -36,20 +35,20 @@ from konstruct_operator.registry.client import Registry
 from konstruct_operator.settings import OperatorSettings
 from konstruct_registry.errors import RegistryError
 from konstruct_registry.seals import public_key_from_text
-from konstruct_telemetry.logs import configure_logs
+from konstruct_telemetry.settings import read_settings
 
 log = structlog.get_logger(__name__)
 
 
 def main() -> None:
     """Run the operator until SIGTERM. Exit codes: 0 ended, 1 lost the Lease, 2 wrong settings."""
-    configure_logs("INFO", "operator")
     _spare_the_collector()
+    settings = read_settings(OperatorSettings, "operator")
+    if settings is None:
+        sys.exit(2)
     try:
-        settings = OperatorSettings()
-        configure_logs(settings.log_level, "operator")
         sys.exit(asyncio.run(_until_signal(settings)))
-    except (ValidationError, ConfigurationWrong) as error:
+    except ConfigurationWrong as error:
         sys.stderr.write(f"The operator cannot start: {error}\n")
         sys.exit(2)
 

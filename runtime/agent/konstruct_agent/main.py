@@ -8,7 +8,6 @@ from uuid import uuid4
 
 import structlog
 import uvloop
-from pydantic import ValidationError
 
 from konstruct_agent.means import Means
 from konstruct_agent.model import ModelClient
@@ -17,7 +16,7 @@ from konstruct_agent.transport import Transport, open_session
 from konstruct_agent.work import WorkClient
 from konstruct_agent.worker import Worker
 from konstruct_messages.translations import load_catalogues
-from konstruct_telemetry.logs import configure_logs
+from konstruct_telemetry.settings import read_settings
 from konstruct_telemetry.traces import open_traces
 
 _log = structlog.get_logger(__name__)
@@ -57,13 +56,8 @@ async def run_agent(settings: AgentSettings, *, stop: asyncio.Event) -> None:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT. Exit code 2: a setting is missing or wrong."""
-    configure_logs("INFO", "agent")
-    try:
-        settings = AgentSettings()
-        configure_logs(settings.log_level, "agent")
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        _log.error("settings_are_wrong", problems=problems)
+    settings = read_settings(AgentSettings, "agent")
+    if settings is None:
         sys.exit(2)
     uvloop.run(_serve(settings))
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import structlog
 import uvicorn
 import uvloop
-from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from konstruct_gateway.app import Gateway, open_gateway
@@ -24,7 +23,7 @@ from konstruct_gateway.doctor.command import USAGE, run_doctor
 from konstruct_gateway.documents import write_documents
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_store.errors import ConfigurationWrong, RetryLater
-from konstruct_telemetry.logs import configure_logs
+from konstruct_telemetry.settings import read_settings
 
 FAILED = 1
 WRONG_USE = 2
@@ -57,18 +56,13 @@ def _documents(folder: Path) -> int:
 
 
 def _serve() -> int:
-    configure_logs("INFO", "gateway")
-    log = structlog.get_logger(__name__)
-    try:
-        settings = GatewaySettings()
-        configure_logs(settings.log_level, "gateway")
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        log.error("settings are wrong", problems=problems)  # noqa: TRY400 - the problems say it all
+    settings = read_settings(GatewaySettings, "gateway")
+    if settings is None:
         return WRONG_USE
     try:
         uvloop.run(serve(settings))
     except (ConfigurationWrong, RetryLater) as error:
+        log = structlog.get_logger(__name__)
         log.error("cannot start", reason=str(error))  # noqa: TRY400 - the reason says it all
         return FAILED
     return 0

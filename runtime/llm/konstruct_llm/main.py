@@ -12,13 +12,12 @@ from pathlib import Path
 import structlog
 import uvicorn
 import uvloop
-from pydantic import ValidationError
 
 from konstruct_llm.app import Llm, open_llm, openapi_document
 from konstruct_llm.errors import PoolInvalid
 from konstruct_llm.settings import LlmSettings
 from konstruct_store.errors import StoreError
-from konstruct_telemetry.logs import configure_logs
+from konstruct_telemetry.settings import read_settings
 
 _DOCUMENT = "llm.openapi.json"
 FAILED, WRONG_USE = 1, 2
@@ -40,18 +39,13 @@ def main(arguments: Sequence[str] = ()) -> int:
 
 
 def _run() -> int:
-    configure_logs("INFO", "llm")
-    log = structlog.get_logger(__name__)
-    try:
-        settings = LlmSettings()
-        configure_logs(settings.log_level, "llm")
-    except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        log.error("settings_wrong", problems=problems)  # noqa: TRY400 - the problems say it all
+    settings = read_settings(LlmSettings, "llm")
+    if settings is None:
         return WRONG_USE
     try:
         uvloop.run(_serve(settings))
     except (PoolInvalid, StoreError) as error:
+        log = structlog.get_logger(__name__)
         log.error("cannot_start", reason=str(error))  # noqa: TRY400 - the reason says it all
         return FAILED
     return 0
