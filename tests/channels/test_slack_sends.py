@@ -15,7 +15,8 @@ from konstruct_channels.errors import (
 from konstruct_channels.outbound import Outgoing
 from konstruct_channels.slack.outbound import SlackOutbound, open_outbound
 from konstruct_channels.slack.pace import Pace
-from support.far_slack import FarSlack, Trouble, Workspace, far_slack
+from support.far_slack import FarSlack, Workspace, far_slack
+from support.far_troubles import Trouble
 from support.slack_sending import CONFIG, CREDENTIALS, outgoing, send, sending
 
 pytestmark = pytest.mark.process

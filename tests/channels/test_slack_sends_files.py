@@ -7,7 +7,8 @@ import pytest
 
 from konstruct_channels.errors import ContentRefused, SendLater, SendUnclear, VendorNotAsked
 from konstruct_channels.outbound import Outgoing, OutgoingFile
-from support.far_slack import SCOPES, Trouble
+from support.far_slack import SCOPES
+from support.far_troubles import Trouble
 from support.slack_sending import CONFIG, CREDENTIALS, outgoing, send, sending
 
 pytestmark = pytest.mark.process

@@ -14,7 +14,8 @@ from konstruct_channels.outbound import Outgoing
 from konstruct_gateway.replicas import Replicas
 from konstruct_store import Store
 from support.far_agent import far_agent
-from support.far_slack import FarSlack, SlackCaller, Trouble, direct, far_slack
+from support.far_slack import FarSlack, SlackCaller, direct, far_slack
+from support.far_troubles import Trouble
 from support.gateways import SampleTenant
 from support.postgres import TEMPLATE, Database
 from support.slack_house import SECRET, connections

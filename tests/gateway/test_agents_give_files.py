@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from support.far_agent import FarAgentTurn, far_agent
-from support.far_slack import SCOPES, FarSlack, Trouble, Workspace, mention
+from support.far_slack import SCOPES, FarSlack, Workspace, mention
+from support.far_troubles import Trouble
 from support.files import sha256
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database

@@ -9,7 +9,8 @@ import pytest
 from konstruct_messages.turns import ConversationMode
 from konstruct_store import settle
 from support.far_agent import FarAgentTurn, far_agent, until_stopped
-from support.far_slack import FarSlack, Trouble, direct, mention
+from support.far_slack import FarSlack, direct, mention
+from support.far_troubles import Trouble
 from support.gateways import SampleTenant, running_gateway
 from support.postgres import Database
 from support.slack_house import SlackHouse, slack_house

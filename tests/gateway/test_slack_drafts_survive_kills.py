@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from support.far_agent import FarAgentTurn, far_agent
-from support.far_slack import FarSlack, SlackCaller, Trouble, far_slack, mention
+from support.far_slack import FarSlack, SlackCaller, far_slack, mention
+from support.far_troubles import Trouble
 from support.gateways import SampleTenant
 from support.slack_house import SECRET, connections
 from support.speech import speaking

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from support.channel_examples import load_examples
-from support.far_slack import FarSlack, Trouble, direct, mention
+from support.far_slack import FarSlack, direct, mention
+from support.far_troubles import Trouble
 from support.gateways import SampleTenant, running_gateway
 from support.postgres import Database
 from support.slack_house import SlackHouse, sealed, slack_house, stamps

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from support.far_agent import FarAgentTurn
-from support.far_graph import FarGraph, Trouble
+from support.far_graph import FarGraph
+from support.far_troubles import Trouble
 from support.files import PNG
 from support.gateways import SampleTenant
 from support.graph_house import GraphHouse, graph_house

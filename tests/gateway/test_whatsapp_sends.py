@@ -6,7 +6,8 @@ from collections import deque
 import pytest
 
 from support.far_agent import FarAgentTurn
-from support.far_graph import FarGraph, Number, Told, Trouble, failed, nothing
+from support.far_graph import FarGraph, Number, Told, failed, nothing
+from support.far_troubles import Trouble
 from support.gateways import SampleTenant
 from support.graph_house import graph_house
 from support.postgres import Database

@@ -21,12 +21,11 @@ from support.models import (
     Caller,
     far_pool_model,
     known_tenant,
-    publish,
     serving_llm,
     write_pool,
 )
 from support.postgres import Database
-from support.working import Office
+from support.working import Office, publish
 
 pytestmark = pytest.mark.postgres
 

@@ -23,12 +23,11 @@ from support.models import (
     Caller,
     far_pool_model,
     known_tenant,
-    publish,
     serving_llm,
     write_pool,
 )
 from support.postgres import Database
-from support.working import Office
+from support.working import Office, publish
 
 GOOD = "sk-far-end"
 DIRECT = {"client": "Direct"}

@@ -20,13 +20,12 @@ from support.models import (
     Caller,
     far_pool_model,
     known_tenant,
-    publish,
     serving_llm,
     write_pool,
 )
 from support.postgres import Database
 from support.waiting import until
-from support.working import Office
+from support.working import Office, publish
 
 pytestmark = pytest.mark.postgres
 

@@ -15,7 +15,6 @@ from collections import Counter, defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import aiohttp
@@ -25,20 +24,11 @@ from konstruct_channels.whatsapp import signing
 from support.far_graph_account import Account, add_account_routes
 from support.far_graph_files import Files
 from support.far_graph_rules import Document, words_of, wrong_message
+from support.far_troubles import Trouble
 from support.serving import served
 from support.whatsapp_events import ACCOUNT_ID, APP_SECRET, PHONE_NUMBER_ID, WhatsAppEvents, packed
 
 TOKEN = "EAAgenuine"
-
-
-class Trouble(StrEnum):
-    """What goes wrong with one call; the first three happen after the work was done."""
-
-    DROP_ANSWER = "drop the answer"
-    LATE_ANSWER = "answer late"
-    ERROR_AFTER = "answer 500 after the work"
-    ERROR_BEFORE = "answer 500 before the work"
-    DROP_REQUEST = "drop the request"
 
 
 @dataclass
@@ -166,7 +156,9 @@ class FarGraph:
         trouble = self.troubles["messages"].popleft() if self.troubles["messages"] else None
         mark = str(body.get("biz_opaque_callback_data", ""))
         self.posted[mark] += 1
-        if trouble in {Trouble.ERROR_BEFORE, Trouble.DROP_REQUEST}:
+        if trouble is Trouble.HANG:
+            await asyncio.sleep(self.late_seconds)
+        if trouble in {Trouble.ERROR_BEFORE, Trouble.DROP_REQUEST, Trouble.HANG}:
             return self._lost(request, trouble)
         code, why = self._refusal(number, body)
         if isinstance(trouble, int):

@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import httpx
@@ -29,9 +28,10 @@ from support.far_slack_files import SharedFiles
 from support.far_slack_messages import Messages, Posted, Workspace
 from support.far_slack_people import People, bot_id
 from support.far_slack_rules import LONGEST_TEXT, PINGS
+from support.far_troubles import Trouble
 from support.serving import served
 
-__all__ = ["LONGEST_TEXT", "PINGS", "FarSlack", "Posted", "SlackCaller", "Trouble", "Workspace"]
+__all__ = ["LONGEST_TEXT", "PINGS", "FarSlack", "Posted", "SlackCaller", "Workspace"]
 
 TIERS = {
     "agents.sessions.setStatus": 50,
@@ -55,17 +55,6 @@ SCOPES = (
     "app_mentions:read,assistant:write,channels:history,chat:write,chat:write.customize,"
     "files:read,files:write,groups:history,im:history,mpim:history,users:read"
 )
-
-
-class Trouble(StrEnum):
-    """What goes wrong with one call; the first three happen after the work was done."""
-
-    DROP_ANSWER = "drop the answer"
-    LATE_ANSWER = "answer late"
-    ERROR_AFTER = "answer 500 after the work"
-    ERROR_BEFORE = "answer 500 before the work"
-    DROP_REQUEST = "drop the request"
-    HANG = "neither work nor answer"
 
 
 @dataclass

@@ -15,8 +15,6 @@ from konstruct_llm.app import open_llm
 from konstruct_llm.settings import LlmSettings
 from konstruct_messages.turns import ClaimedTurn
 from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_registry.wire import Push
-from konstruct_store import Store, registry
 from support.build import tenant_snapshot
 from support.far_model import FarModel
 from support.postgres import Database
@@ -29,14 +27,6 @@ def known_tenant(**over: Any) -> TenantSnapshot:
     """Return a tenant whose work token is WORK_TOKEN."""
     digest = hashlib.sha256(WORK_TOKEN.encode()).hexdigest()
     return tenant_snapshot(**{"work_token_hashes": (digest,)} | over)
-
-
-async def publish(store: Store, *tenants: TenantSnapshot) -> None:
-    """Push tenants to the registry, as the operator does."""
-    session = await registry.open_session(store)
-    for sequence, tenant in enumerate(tenants, start=1):
-        push = Push(session=session, sequence=sequence, digest=tenant.digest(), snapshot=tenant)
-        await registry.put_tenant(store, push)
 
 
 def write_pool(folder: Path, *models: dict[str, Any]) -> Path:

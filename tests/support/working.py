@@ -9,13 +9,14 @@ from konstruct_messages.inbound import InboundMessage
 from konstruct_messages.replies import ReplyPart
 from konstruct_messages.turns import ClaimedTurn
 from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_store import Store, claims, receive, settle
+from konstruct_registry.wire import Push
+from konstruct_store import Store, claims, receive, registry, settle
 from konstruct_store.receive import Received
 from konstruct_store.settle import Settled
 from support.build import inbound, tenant_snapshot
 
 APOLOGIES = {"en": "Sorry.", "es": "Lo siento.", "pt": "Desculpe."}
-__all__ = ["APOLOGIES", "PORTAL_CONNECTION", "Office"]
+__all__ = ["APOLOGIES", "PORTAL_CONNECTION", "Office", "publish"]
 
 
 @dataclass
@@ -105,3 +106,11 @@ class Office:
             self.tenant_id,
             turn.turn_id,
         )
+
+
+async def publish(store: Store, *tenants: TenantSnapshot) -> None:
+    """Push tenants to the registry, as the operator does."""
+    session = await registry.open_session(store)
+    for sequence, tenant in enumerate(tenants, start=1):
+        push = Push(session=session, sequence=sequence, digest=tenant.digest(), snapshot=tenant)
+        await registry.put_tenant(store, push)

@@ -7,39 +7,26 @@ calls what networks do. The oracle reads only what people see there: each reply 
 import asyncio
 import contextlib
 import random
-from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeVar
 
 from nacl.public import PrivateKey
 
-from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_registry.wire import Push
-from konstruct_store import Store, registry
-from konstruct_store.errors import RetryLater
+from konstruct_messages.inbound import InboundMessage
 from support.build import inbound
+from support.campaigns.ambiguity import Odds, write_all
 from support.campaigns.busy_slack import IndexedMessages
-from support.campaigns.ledgers import NONCE, nonce
+from support.campaigns.ledgers import NONCE
 from support.campaigns.report import progress, silent_logs
-from support.far_slack import SCOPES, FarSlack, Trouble, Workspace, far_slack
+from support.far_slack import SCOPES, FarSlack, Workspace, far_slack
 from support.gateways import running_gateway
 from support.postgres import Database, open_store
 from support.slack_tenants import slack_tenant
 from support.stack import encode_key
-from support.working import Office
+from support.working import publish
 
-_T = TypeVar("_T")
-TROUBLES: dict[Trouble | None, int] = {
-    None: 60,
-    Trouble.DROP_ANSWER: 14,
-    Trouble.ERROR_AFTER: 10,
-    Trouble.LATE_ANSWER: 4,
-    Trouble.ERROR_BEFORE: 6,
-    Trouble.DROP_REQUEST: 6,
-}
 _QUIET_SECONDS = 5.0
 _SHOWN = 5
 
@@ -82,23 +69,6 @@ class Result:
         return not self.doubled
 
 
-class _Odds(deque[Any]):
-    """An endless supply of troubles: `popleft` draws one."""
-
-    def __init__(self, chance: random.Random, drawn: Counter[str]) -> None:
-        super().__init__()
-        self._chance = chance
-        self._drawn = drawn
-
-    def __bool__(self) -> bool:
-        return True
-
-    def popleft(self) -> Any:
-        trouble = self._chance.choices([*TROUBLES], [*TROUBLES.values()])[0]
-        self._drawn[str(trouble or "none")] += 1
-        return trouble
-
-
 async def run(plan: Plan, database: Database) -> Result:
     """Run the campaign on a migrated database of its own."""
     chance = random.Random(plan.seed)
@@ -118,15 +88,12 @@ async def run(plan: Plan, database: Database) -> Result:
     )
     asking = ("conversations.history", "conversations.replies") if plan.asking_fails else ()
     for method in ("chat.postMessage", *asking):
-        far.troubles[method] = _Odds(chance, drawn)
+        far.troubles[method] = Odds(chance, drawn)
     async with AsyncExitStack() as exits:
         exits.enter_context(silent_logs())
         await exits.enter_async_context(far_slack(far))
         store = await exits.enter_async_context(open_store(database, "gateway", maximum=8))
-        session = await registry.open_session(store)
-        for number, tenant in enumerate(tenants, 1):
-            push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
-            await registry.put_tenant(store, push)
+        await publish(store, *tenants)
         gateway = running_gateway(
             database.url("gateway"),
             seal_private_keys=encode_key(key),
@@ -135,45 +102,24 @@ async def run(plan: Plan, database: Database) -> Result:
             later_seconds=1e6,
         )
         await exits.enter_async_context(gateway)
-        names = await _write_all(plan, store, tenants, chance)
+        names = await write_all(
+            store,
+            tenants,
+            partial(_asked, plan),
+            sends=plan.sends,
+            writers=plan.writers,
+            chance=chance,
+        )
         async with progress(lambda: _told(far, plan), quiet=plan.quiet):
             await _until_quiet(plan, far)
     return _judge(names, far, drawn)
 
 
-async def _write_all(
-    plan: Plan, store: Store, tenants: list[TenantSnapshot], chance: random.Random
-) -> list[str]:
-    """Let people ask, and agents answer with a name of each reply; return the names."""
-    waiting = deque(range(plan.sends))
-    names = {number: nonce(0, number, chance.getrandbits(32)) for number in range(plan.sends)}
-
-    async def write() -> None:
-        while waiting:
-            number = waiting.popleft()
-            office = Office(store, tenant=tenants[number % plan.tenants])
-            channel = f"D{number // plan.tenants % plan.channels:04d}"
-            key = channel if number % 3 else f"C{channel}:{1_767_225_600 + number}.000001"
-            message = inbound("hello", conversation_key=key, person_key="U0EVA")
-            await insist(partial(office.write, message))
-            turn = None
-            while turn is None:
-                turn = await insist(office.claim)
-                if turn is None:
-                    await asyncio.sleep(0.01)
-            await insist(partial(office.complete, turn, names[number], sends=True))
-
-    await asyncio.gather(*(write() for _ in range(plan.writers)))
-    return [*names.values()]
-
-
-async def insist(work: Callable[[], Awaitable[_T]]) -> _T:
-    """Do what a busy database refuses for now until it does not."""
-    while True:
-        try:
-            return await work()
-        except RetryLater:
-            await asyncio.sleep(0.1)
+def _asked(plan: Plan, number: int) -> InboundMessage:
+    """Return what a person asks: every third one in a channel's thread, the others directly."""
+    channel = f"D{number // plan.tenants % plan.channels:04d}"
+    key = channel if number % 3 else f"C{channel}:{1_767_225_600 + number}.000001"
+    return inbound("hello", conversation_key=key, person_key="U0EVA")
 
 
 async def _until_quiet(plan: Plan, far: FarSlack) -> None:

@@ -9,7 +9,7 @@ the far end's ledger.
 import asyncio
 import contextlib
 import random
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -20,28 +20,19 @@ from uuid import UUID, uuid4
 import asyncpg
 from nacl.public import PrivateKey
 
+from konstruct_messages.inbound import InboundMessage
 from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_registry.wire import Push
-from konstruct_store import Store, registry
 from support.build import agent_snapshot, connection_snapshot, inbound, tenant_snapshot
-from support.campaigns.ambiguous_send import insist
-from support.campaigns.ledgers import NONCE, nonce
+from support.campaigns.ambiguity import Odds, write_all
+from support.campaigns.ledgers import NONCE
 from support.campaigns.report import progress, silent_logs
-from support.far_graph import FarGraph, Number, Sent, Told, Trouble, far_graph
+from support.far_graph import FarGraph, Number, Sent, Told, far_graph
 from support.gateways import running_gateway
 from support.postgres import Database, open_store
 from support.stack import encode_key
-from support.working import Office
+from support.working import publish
 
-TROUBLES: dict[Trouble | None, int] = {
-    None: 60,
-    Trouble.DROP_ANSWER: 14,
-    Trouble.ERROR_AFTER: 10,
-    Trouble.LATE_ANSWER: 4,
-    Trouble.ERROR_BEFORE: 6,
-    Trouble.DROP_REQUEST: 6,
-}
 _STATUSES = ("sent", "delivered", "read")
 _LOOK_SECONDS = 0.5
 _SHOWN = 5
@@ -93,23 +84,6 @@ class Result:
         return not (self.doubled or self.posted_again or self.unexplained)
 
 
-class _Odds(deque[Any]):
-    """An endless supply of troubles: `popleft` draws one."""
-
-    def __init__(self, chance: random.Random, drawn: Counter[str]) -> None:
-        super().__init__()
-        self._chance = chance
-        self._drawn = drawn
-
-    def __bool__(self) -> bool:
-        return True
-
-    def popleft(self) -> Any:
-        trouble = self._chance.choices([*TROUBLES], [*TROUBLES.values()])[0]
-        self._drawn[str(trouble or "none")] += 1
-        return trouble
-
-
 async def run(plan: Plan, database: Database) -> Result:
     """Run the campaign on a migrated database of its own."""
     chance = random.Random(plan.seed)
@@ -124,15 +98,12 @@ async def run(plan: Plan, database: Database) -> Result:
         telling=partial(_statuses, plan, random.Random(chance.random())),
         late_seconds=plan.late_seconds,
     )
-    far.troubles["messages"] = _Odds(chance, drawn)
+    far.troubles["messages"] = Odds(chance, drawn)
     async with AsyncExitStack() as exits:
         exits.enter_context(silent_logs())
         await exits.enter_async_context(far_graph(far))
         store = await exits.enter_async_context(open_store(database, "gateway", maximum=8))
-        session = await registry.open_session(store)
-        for number, tenant in enumerate(tenants, 1):
-            push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
-            await registry.put_tenant(store, push)
+        await publish(store, *tenants)
         gateway = await exits.enter_async_context(
             running_gateway(
                 database.url("gateway"),
@@ -144,7 +115,9 @@ async def run(plan: Plan, database: Database) -> Result:
         )
         for one, tenant in zip(far.numbers, tenants, strict=True):
             one.webhook = f"{gateway.url}/hooks/whatsapp/{tenant.name}/phone"
-        names = await _write_all(plan, store, tenants, chance)
+        names = await write_all(
+            store, tenants, _asked, sends=plan.sends, writers=plan.writers, chance=chance
+        )
         rows: list[Any] = []
 
         def told() -> str:
@@ -165,28 +138,9 @@ def _statuses(plan: Plan, chance: random.Random, _sent: Sent) -> Sequence[Told]:
     return [Told(one, chance.uniform(0, plan.status_seconds)) for one in _STATUSES]
 
 
-async def _write_all(
-    plan: Plan, store: Store, tenants: list[TenantSnapshot], chance: random.Random
-) -> list[str]:
-    waiting = deque(range(plan.sends))
-    names = {number: nonce(0, number, chance.getrandbits(32)) for number in range(plan.sends)}
-
-    async def write() -> None:
-        while waiting:
-            number = waiting.popleft()
-            office = Office(store, tenant=tenants[number % plan.tenants])
-            person = f"1650{number:07d}"
-            message = inbound("hello", conversation_key=person, person_key=person)
-            await insist(partial(office.write, message))
-            turn = None
-            while turn is None:
-                turn = await insist(office.claim)
-                if turn is None:
-                    await asyncio.sleep(0.01)
-            await insist(partial(office.complete, turn, names[number], sends=True))
-
-    await asyncio.gather(*(write() for _ in range(plan.writers)))
-    return [*names.values()]
+def _asked(number: int) -> InboundMessage:
+    person = f"1650{number:07d}"
+    return inbound("hello", conversation_key=person, person_key=person)
 
 
 async def _until_settled(database: Database, rows: list[Any]) -> None:

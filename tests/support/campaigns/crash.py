@@ -28,7 +28,7 @@ from support.campaigns.ledgers import (
     recoveries,
 )
 from support.campaigns.people import Person, SlackEvents, SlackPerson, SlackReader, WebPerson
-from support.campaigns.people_whatsapp import WhatsAppPerson, WhatsAppReader
+from support.campaigns.people_whatsapp import WhatsAppPerson, WhatsAppReader, watch_unknown
 from support.campaigns.product import SECRET, WEB_CHAT, Addresses, Product
 from support.campaigns.report import percentiles, progress, say
 from support.far_graph import FarGraph, far_graph
@@ -40,7 +40,6 @@ TARGETS = ("gateway", "agent", "llm", "postgres")
 _MOST_UNANSWERED = 12
 _BURST = 5
 _LOOK_SECONDS = 0.2
-_UNKNOWN_SECONDS = 3.0
 _LONGEST_SEND_SECONDS = 10.0
 
 
@@ -198,7 +197,7 @@ async def run(plan: Plan, directory: Path) -> Result:
         calls = _Calls(model)
         tasks = [
             asyncio.create_task(_watch((reader.look, numbers.look, calls.count))),
-            asyncio.create_task(_watch_unknown(product, numbers)),
+            asyncio.create_task(watch_unknown(product.unknown_texts, numbers)),
         ]
         try:
             async with progress(lambda: _told(town, killer, plan), quiet=plan.quiet):
@@ -277,12 +276,6 @@ async def _watch(looks: Sequence[Callable[[], None]]) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
         for look in looks:
             look()
-
-
-async def _watch_unknown(product: Product, numbers: WhatsAppReader) -> None:
-    while True:
-        await asyncio.sleep(_UNKNOWN_SECONDS)
-        numbers.unknown(await product.unknown_texts())
 
 
 def _explain(reader: SlackReader, killer: Killer) -> None:

@@ -3,7 +3,8 @@
 Boundaries are what ends a transaction in Postgres, every HTTP request between the programs and to
 the vendors, and a visitor's frames. A first message in each channel shows which there are; then one
 message for each of them is sent into a trap. Exactly one answer must come out, and the model must
-have been asked at most twice.
+have been asked at most twice. Meta cannot be asked whether it has a reply: one that it never had may
+end as Unknown, shown to operators.
 """
 
 import asyncio
@@ -23,21 +24,25 @@ from support.campaigns.http_proxy import http_proxy
 from support.campaigns.killer import again
 from support.campaigns.ledgers import Verdict, answer_with_nonces, judge, nonce
 from support.campaigns.people import Person, SlackEvents, SlackPerson, SlackReader, WebPerson
+from support.campaigns.people_whatsapp import WhatsAppPerson, WhatsAppReader, watch_unknown
 from support.campaigns.postgres_proxy import PostgresProxy
-from support.campaigns.product import SECRET, SLACK, WEB_CHAT, Addresses, Product
+from support.campaigns.product import SECRET, SLACK, WEB_CHAT, WHATSAPP, Addresses, Product
 from support.campaigns.report import progress, say
 from support.campaigns.socket_proxy import SocketProxy
 from support.campaigns.trap import Point, Trap
+from support.far_graph import FarGraph, far_graph
 from support.far_model import Answer, Behaviour, FarModel
 from support.far_slack import far_slack
 from support.stack import Program, Stack, running_stack
 
-VISITOR, SLACK_CALLS = "visitor>gateway", "slack>gateway"
+VISITOR, SLACK_CALLS, META_CALLS = "visitor>gateway", "slack>gateway", "meta>gateway"
 HOPS: dict[str, tuple[str, ...]] = {
     VISITOR: ("gateway",),
     SLACK_CALLS: ("gateway",),
+    META_CALLS: ("gateway",),
     "gateway>postgres": ("gateway",),
     "gateway>slack": ("gateway",),
+    "gateway>meta": ("gateway",),
     "agent>gateway": ("agent", "gateway"),
     "agent>llm": ("agent", "llm"),
     "llm>postgres": ("llm",),
@@ -85,6 +90,8 @@ class Result:
     unreached: list[str] = field(default_factory=list)
     unanswered: list[str] = field(default_factory=list)
     most_model_calls: int = 0
+    unknown: int = 0
+    """Replies over WhatsApp that Meta never had: shown as Unknown, because it cannot be asked."""
     boundaries: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -108,14 +115,15 @@ class _House:
     trap: Trap
     people: dict[str, Person]
     reader: SlackReader
+    numbers: WhatsAppReader
     asked: Counter[str]
     programs: dict[str, Program]
-    numbers: Any = field(default_factory=itertools.count)
+    said: Any = field(default_factory=itertools.count)
     told: str = ""
 
     async def speak(self, channel: str, chance: random.Random) -> str:
         """Write one message and return once it is acknowledged."""
-        name = nonce(0, next(self.numbers), chance.getrandbits(32))
+        name = nonce(0, next(self.said), chance.getrandbits(32))
         await self.people[channel].say([name])
         return name
 
@@ -130,6 +138,7 @@ class _House:
 
     def _answered(self, channel: str, name: str) -> bool:
         self.reader.look()
+        self.numbers.look()
         return any(name in one.replied_at for one in self.people[channel].conversations)
 
     async def kill(self, victim: str) -> None:
@@ -149,7 +158,7 @@ class _House:
             await self.kill(case.victim)
 
         self.trap.arm(case.point, kill)
-        name = nonce(0, next(self.numbers), chance.getrandbits(32))
+        name = nonce(0, next(self.said), chance.getrandbits(32))
         speaking = asyncio.create_task(self.people[case.channel].say([name]))
         waiting = asyncio.create_task(self.until_answered(case.channel, name))
         springing = asyncio.create_task(self.trap.sprung.wait())
@@ -189,7 +198,9 @@ async def run(plan: Plan, directory: Path) -> Result:
                     if not plan.quiet:
                         say(f"unanswered: {case}")
             await asyncio.sleep(_QUIET_SECONDS)
-        stray = house.reader.conclude()
+        house.numbers.unknown(await house.product.unknown_texts())
+        stray, result.unknown = house.numbers.conclude()
+        stray += house.reader.conclude()
         conversations = [one for person in house.people.values() for one in person.conversations]
         result.verdict = judge(conversations)
         result.verdict.contradictions += len(stray)
@@ -232,24 +243,47 @@ async def _open(plan: Plan, directory: Path, exits: AsyncExitStack) -> _House:
 
     model = await exits.enter_async_context(FarModel(rule=rule))
     far = await exits.enter_async_context(far_slack())
+    meta = await exits.enter_async_context(far_graph(FarGraph(pair_burst=1e6, per_second=1e6)))
     stack = await exits.enter_async_context(running_stack(directory))
-    product = await _proxied(plan, stack, trap, model, far.url, exits)
+    product = await _proxied(plan, stack, trap, model, {"slack": far.url, "meta": meta.url}, exits)
     programs = {name: await start() for name, start in product.starts.items()}
     await product.push()
     http = await exits.enter_async_context(aiohttp.ClientSession())
+    web, slack, whatsapp = await _people(plan, http, product, trap, exits)
+    meta.numbers[0].webhook = whatsapp.url
+    numbers = WhatsAppReader(meta, [whatsapp])
+    watching = asyncio.create_task(watch_unknown(product.unknown_texts, numbers))
+    exits.callback(watching.cancel)
+    people: dict[str, Person] = {"web chat": web, "Slack": slack, "WhatsApp": whatsapp}
+    reader = SlackReader(far, [slack])
+    return _House(plan, stack, product, trap, people, reader, numbers, asked, programs)
+
+
+async def _people(
+    plan: Plan, http: aiohttp.ClientSession, product: Product, trap: Trap, exits: AsyncExitStack
+) -> tuple[WebPerson, SlackPerson, WhatsAppPerson]:
+    """Return somebody who writes in each channel, through a proxy."""
+    chance, at_once = random.Random(plan.seed), (0.0, 1.0, 2.0, 5.0)
     visitors = await exits.enter_async_context(SocketProxy(trap, VISITOR, product.public_port))
-    hooks = await exits.enter_async_context(http_proxy(trap, SLACK_CALLS, product.url))
+    slack_hooks = await exits.enter_async_context(http_proxy(trap, SLACK_CALLS, product.url))
+    meta_hooks = await exits.enter_async_context(http_proxy(trap, META_CALLS, product.url))
     web = await exits.enter_async_context(WebPerson(http, visitors.url, WEB_CHAT))
-    events = SlackEvents(http, f"{hooks}/hooks/slack/{SLACK}", SECRET, retries=(0.0, 1.0, 2.0, 5.0))
+    events = SlackEvents(http, f"{slack_hooks}/hooks/slack/{SLACK}", SECRET, retries=at_once)
     stamps = (f"{int(time.time())}.{number:06d}" for number in itertools.count())
-    slack = SlackPerson(events, "D0EVA", random.Random(plan.seed), lambda: next(stamps))
-    slack.again_share = 0.0
-    people: dict[str, Person] = {"web chat": web, "Slack": slack}
-    return _House(plan, stack, product, trap, people, SlackReader(far, [slack]), asked, programs)
+    slack = SlackPerson(events, "D0EVA", chance, lambda: next(stamps))
+    hook = f"{meta_hooks}/hooks/whatsapp/{WHATSAPP}"
+    whatsapp = WhatsAppPerson(http, hook, "16505550101", chance, retries=at_once)
+    slack.again_share = whatsapp.again_share = 0.0
+    return web, slack, whatsapp
 
 
 async def _proxied(
-    plan: Plan, stack: Stack, trap: Trap, model: FarModel, slack: str, exits: AsyncExitStack
+    plan: Plan,
+    stack: Stack,
+    trap: Trap,
+    model: FarModel,
+    vendors: dict[str, str],
+    exits: AsyncExitStack,
 ) -> Product:
     """Return the product with its addresses leading through proxies."""
 
@@ -264,7 +298,8 @@ async def _proxied(
     product = Product(stack, Addresses("", ""), plan.seed, model.key, gather_milliseconds=0)
     product.addresses = Addresses(
         model=await http("llm>provider", model.url.removesuffix("/v1")) + "/v1",
-        slack=await http("gateway>slack", slack.removesuffix("/api/")) + "/api/",
+        slack=await http("gateway>slack", vendors["slack"].removesuffix("/api/")) + "/api/",
+        whatsapp=await http("gateway>meta", vendors["meta"].removesuffix("/")) + "/",
         gateway=await http("agent>gateway", f"http://127.0.0.1:{product.internal_port}"),
         llm=await http("agent>llm", f"http://127.0.0.1:{product.llm_port}"),
         databases=databases,

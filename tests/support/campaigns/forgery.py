@@ -24,8 +24,6 @@ from konstruct_gateway.edge.apps import public_app
 from konstruct_gateway.main import server
 from konstruct_registry.seals import seal
 from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_registry.wire import Push
-from konstruct_store import registry
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.campaigns.asgi import call
 from support.campaigns.mutants import Request, Target, mutant
@@ -36,6 +34,7 @@ from support.gateways import settings_for
 from support.postgres import Database, open_store
 from support.stack import encode_key
 from support.waiting import until
+from support.working import publish
 
 _GENUINE_EVERY = 50
 _SOCKET_EVERY = 250
@@ -110,10 +109,7 @@ async def run(plan: Plan, database: Database) -> Result:
     async with AsyncExitStack() as exits:
         result.mistakes = exits.enter_context(silent_logs())
         store = await exits.enter_async_context(open_store(database, "gateway"))
-        session = await registry.open_session(store)
-        for number, tenant in enumerate(tenants, 1):
-            push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
-            await registry.put_tenant(store, push)
+        await publish(store, *tenants)
         gateway = await exits.enter_async_context(open_gateway(settings, outbounds={}))
         hooks = dataclasses.replace(gateway.parts.hooks, now=lambda: NOW)
         app = public_app(dataclasses.replace(gateway.parts, hooks=hooks))

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -13,6 +13,7 @@ from support.campaigns.ledgers import NONCE, Conversation, words
 from support.far_graph import FarGraph
 from support.whatsapp_events import APP_SECRET, Document, WhatsAppEvents, Writer, packed
 
+_UNKNOWN_SECONDS = 3.0
 _AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -119,6 +120,15 @@ class WhatsAppReader:
             replies = person.ledger.replies
             replies[:] = [text for text in replies if NONCE.search(text) or not _about_doubt(text)]
         return stray, count
+
+
+async def watch_unknown(
+    texts: Callable[[], Awaitable[Sequence[str]]], reader: WhatsAppReader
+) -> None:
+    """Keep a reader told, until cancelled, which texts are shown as Unknown."""
+    while True:
+        await asyncio.sleep(_UNKNOWN_SECONDS)
+        reader.unknown(await texts())
 
 
 def _about_doubt(text: str) -> bool:

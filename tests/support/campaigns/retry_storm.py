@@ -27,8 +27,6 @@ from konstruct_gateway.app import open_gateway
 from konstruct_gateway.assembly import Parts
 from konstruct_gateway.edge.apps import public_app
 from konstruct_registry.snapshot import TenantSnapshot
-from konstruct_registry.wire import Push
-from konstruct_store import registry
 from konstruct_store.errors import RetryLater, TurnLost
 from support.campaigns.asgi import call
 from support.campaigns.ledgers import NONCE, Conversation, Verdict, judge
@@ -44,7 +42,7 @@ from support.campaigns.storm_vendors import (
 from support.gateways import settings_for
 from support.postgres import Database, open_store
 from support.stack import encode_key
-from support.working import Office
+from support.working import Office, publish
 
 _DAYS_OF_EVENTS = 2
 _LATEST = timedelta(days=7)
@@ -117,10 +115,7 @@ async def run(plan: Plan, database: Database) -> Result:
     async with AsyncExitStack() as exits:
         exits.enter_context(silent_logs())
         store = await exits.enter_async_context(open_store(database, "gateway", maximum=8))
-        session = await registry.open_session(store)
-        for number, tenant in enumerate(tenants, 1):
-            push = Push(session=session, sequence=number, digest=tenant.digest(), snapshot=tenant)
-            await registry.put_tenant(store, push)
+        await publish(store, *tenants)
         outbounds = {"Slack": far, "WhatsApp": far}
         gateway = await exits.enter_async_context(open_gateway(settings, outbounds=outbounds))
         storm = _Storm(plan, tenants, _app(gateway.parts), far)
