@@ -3,8 +3,8 @@
 Boundaries are what ends a transaction in Postgres, every HTTP request between the programs and to
 the vendors, and a visitor's frames. A first message in each channel shows which there are; then one
 message for each of them is sent into a trap. Exactly one answer must come out, and the model must
-have been asked at most twice. Meta cannot be asked whether it has a reply: one that it never had may
-end as Unknown, shown to operators.
+have been asked at most twice. Meta cannot be asked whether it has a reply; one that it
+never had may end as Unknown, shown to operators.
 """
 
 import asyncio
