@@ -19,6 +19,10 @@ from konstruct_store.errors import ConfigurationWrong, RetryLater
 Program = Literal["gateway", "llm", "portal"]
 PROGRAMS: tuple[Program, ...] = ("gateway", "llm", "portal")
 
+URL_UNREADABLE = (
+    "The database's URL cannot be read. Write postgresql://USER:PASSWORD@HOST:PORT/NAME, with what"
+    " is neither a letter nor a digit in USER and PASSWORD as %XX."
+)
 _LOCK = 0x6B6F6E7374727563  # "konstruc": migrations of one database never run side by side
 _OLDEST_SERVER = 160_000
 _SESSION_SETTINGS = {
@@ -170,6 +174,9 @@ def _missing(applied: dict[int, str], *, needed: int) -> list[Migration]:
 async def _connect(url: str) -> asyncpg.Connection:
     try:
         return await asyncpg.connect(url, command_timeout=600)
+    except ValueError:
+        # It quotes a part of what it could not read, which may be the password's.
+        raise ConfigurationWrong(URL_UNREADABLE) from None
     except (OSError, TimeoutError, asyncpg.CannotConnectNowError) as error:
         raise RetryLater(f"The database cannot be reached: {error}") from error
     except (

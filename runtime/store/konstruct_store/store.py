@@ -73,7 +73,7 @@ class Store:
         """Open between `minimum` and `maximum` connections to the read-write primary at `url`.
 
         Raises RetryLater when the database cannot be reached now, ConfigurationWrong when it
-        refuses the log-in.
+        refuses the log-in or the URL cannot be read.
         """
         with _translated():
             try:
@@ -88,6 +88,9 @@ class Store:
                     init=_prepare,
                     reset=_reset,
                 )
+            except ValueError:
+                # It quotes a part of what it could not read, which may be the password's.
+                raise ConfigurationWrong(migrate.URL_UNREADABLE) from None
             except (
                 asyncpg.InvalidAuthorizationSpecificationError,
                 asyncpg.InvalidCatalogNameError,
