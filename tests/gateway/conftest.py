@@ -1,6 +1,7 @@
 """A gateway with one registered tenant, for most of this room's tests."""
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -28,5 +29,21 @@ def tenant() -> SampleTenant:
 @pytest_asyncio.fixture
 async def running(database: Database, tenant: SampleTenant) -> AsyncIterator[RunningGateway]:
     async with running_gateway(database.url("gateway")) as one:
+        await tenant.register(one.internal_url)
+        yield one
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the gateway of `keeping` keeps files."""
+    return tmp_path / "media"
+
+
+@pytest_asyncio.fixture
+async def keeping(
+    database: Database, tenant: SampleTenant, folder: Path
+) -> AsyncIterator[RunningGateway]:
+    """A gateway that keeps files."""
+    async with running_gateway(database.url("gateway"), media_url=f"file://{folder}") as one:
         await tenant.register(one.internal_url)
         yield one

@@ -1,19 +1,17 @@
 """A file that an agent makes reaches the person once, behind the answer, and nobody else."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from support.far_agent import FarAgentTurn, far_agent
 from support.far_slack import SCOPES, FarSlack, Workspace, mention
 from support.far_troubles import Trouble
-from support.files import sha256
-from support.gateways import RunningGateway, SampleTenant, running_gateway
+from support.files import kept, sha256
+from support.gateways import RunningGateway, SampleTenant
 from support.postgres import Database
 from support.slack_house import slack_house
 from support.visitor import visiting
@@ -23,24 +21,6 @@ pytestmark = pytest.mark.postgres
 
 CSV = "order,total\n1,2\n"
 THREAD = "1767225700.000100"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest_asyncio.fixture
-async def keeping(
-    database: Database, tenant: SampleTenant, folder: Path
-) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(database.url("gateway"), media_url=f"file://{folder}") as one:
-        await tenant.register(one.internal_url)
-        yield one
-
-
-def kept(folder: Path) -> list[Path]:
-    return [one for one in folder.rglob("*") if one.is_file()]
 
 
 async def make(given: FarAgentTurn, name: str = "orders.csv", text: str = CSV) -> dict[str, Any]:

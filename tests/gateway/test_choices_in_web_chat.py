@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from support.far_agent import FarAgentTurn, far_agent
@@ -101,9 +100,7 @@ async def test_an_expired_question_says_so(
         visiting(running.url, "acme/website", language="es") as visitor,
     ):
         ask = await asked(visitor)
-        owner = await asyncpg.connect(database.owner_url)
-        await owner.execute("UPDATE konstruct.asks SET expires_at = now()")
-        await owner.close()
+        await database.run("UPDATE konstruct.asks SET expires_at = now()")
         await visitor.send({"type": "choose", "ask": ask["id"], "choice": "red"})
         _, notice = await visitor.wait_for("notice")
     assert notice["code"] == "ChoiceExpired"

@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
 
-import asyncpg
 import pytest
 import pytest_asyncio
 
 from konstruct_media.errors import MediaAway
 from konstruct_store import Store, media
+from support.files import kept
 from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
 from support.uploading import sender
@@ -28,16 +28,6 @@ async def keeping(
         yield one
 
 
-def kept(folder: Path) -> list[Path]:
-    return [one for one in folder.rglob("*") if one.is_file()]
-
-
-async def owner_runs(database: Database, statement: str, *arguments: object) -> None:
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute(statement, *arguments)
-    await owner.close()
-
-
 async def test_an_upload_that_nobody_sent_is_forgotten(
     keeping: RunningGateway,
     tenant: SampleTenant,
@@ -47,8 +37,7 @@ async def test_an_upload_that_nobody_sent_is_forgotten(
 ) -> None:
     person = await sender(keeping.url)
     old, fresh = await person.uploaded(), await person.uploaded()
-    await owner_runs(
-        database,
+    await database.run(
         "UPDATE konstruct.media SET created_at = now() - interval '25 hours' WHERE media_id = $1",
         UUID(old["key"]),
     )
@@ -66,8 +55,7 @@ async def test_an_erased_tenant_leaves_no_objects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await (await sender(keeping.url)).uploaded()
-    await owner_runs(
-        database,
+    await database.run(
         "UPDATE konstruct.registry_claims SET state = 'Erasing',"
         " buried_at = now() - interval '1 hour'",
     )
@@ -87,7 +75,5 @@ async def test_an_erased_tenant_leaves_no_objects(
 
 
 async def _state(database: Database) -> str:
-    owner = await asyncpg.connect(database.owner_url)
-    state: str = await owner.fetchval("SELECT state FROM konstruct.registry_claims")
-    await owner.close()
-    return state
+    [row] = await database.run("SELECT state FROM konstruct.registry_claims")
+    return str(row["state"])

@@ -8,36 +8,16 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import pytest_asyncio
 
 from konstruct_messages.links import link
 from support.far_agent import far_agent
-from support.files import PNG, pdf
-from support.gateways import RunningGateway, SampleTenant, running_gateway
-from support.postgres import Database
+from support.files import PNG, kept, pdf
+from support.gateways import RunningGateway, SampleTenant
 from support.uploading import Sender, digest, sender
 from support.visitor import visiting
 from support.waiting import until
 
 pytestmark = pytest.mark.postgres
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "media"
-
-
-@pytest_asyncio.fixture
-async def keeping(
-    database: Database, tenant: SampleTenant, folder: Path
-) -> AsyncIterator[RunningGateway]:
-    async with running_gateway(database.url("gateway"), media_url=f"file://{folder}") as one:
-        await tenant.register(one.internal_url)
-        yield one
-
-
-def kept(folder: Path) -> list[Path]:
-    return [one for one in folder.rglob("*") if one.is_file()]
 
 
 async def test_a_file_goes_up_is_said_and_comes_down(

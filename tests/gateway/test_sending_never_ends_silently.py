@@ -4,7 +4,6 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 import pytest
 
@@ -28,14 +27,6 @@ from support.waiting import until
 pytestmark = pytest.mark.postgres
 
 _A_DAY_AGO = "UPDATE konstruct.deliveries SET tried_since = now() - interval '25 hours'"
-
-
-async def run(database: Database, sql: str) -> list[Any]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        return list(await connection.fetch(sql))
-    finally:
-        await connection.close()
 
 
 async def settled(database: Database, text: str, state: str) -> None:
@@ -77,11 +68,11 @@ async def test_what_a_busy_vendor_does_not_take_for_a_day_is_refused_and_operato
         await say(gateway_store, tenant, "hello")
         await until(lambda: len(channel.tries) > 2)
         assert {one.attempt for one in channel.tries} == {1}
-        await run(database, _A_DAY_AGO)
+        await database.run(_A_DAY_AGO)
         await settled(database, "hello", "Refused")
         await running.gateway.parts.sender.count_backlog()
         figures = running.gateway.parts.metrics.registry
-    [row] = await run(database, "SELECT cause FROM konstruct.deliveries")
+    [row] = await database.run("SELECT cause FROM konstruct.deliveries")
     assert row["cause"] == "GaveUp"
     counted = {
         state: figures.get_sample_value("konstruct_gateway_backlog", {"state": state})
@@ -106,7 +97,7 @@ async def test_what_may_have_arrived_is_asked_about_for_a_day_and_then_unknown(
             (2, True),
             (3, True),
         ]
-        await run(database, _A_DAY_AGO)
+        await database.run(_A_DAY_AGO)
         await settled(database, "hello", "Unknown")
     assert len(await states(database)) == 1
 
@@ -190,8 +181,7 @@ async def test_send_again_asks_first_and_then_takes_the_operators_risk_once(
     ):
         await say(gateway_store, tenant, "hello")
         await settled(database, "hello", "Unknown")
-        [row] = await run(
-            database,
+        [row] = await database.run(
             "SELECT delivery_id, attempt FROM konstruct.deliveries WHERE text = 'hello'",
         )
         seen = [{"id": str(row["delivery_id"]), "attempt": row["attempt"]}]
@@ -258,7 +248,7 @@ async def test_what_is_being_sent_at_the_end_is_given_back_in_doubt(
     ):
         await say(gateway_store, tenant, "hello")
         await until(lambda: slow.tries)
-    [row] = await run(database, "SELECT state, reason FROM konstruct.deliveries")
+    [row] = await database.run("SELECT state, reason FROM konstruct.deliveries")
     assert tuple(row) == ("Queued", "Interrupted")
     # Nobody waits for a lease: the next replica takes it at once, and asks the vendor.
     [again] = await outbox.claim_deliveries(gateway_store)

@@ -5,7 +5,6 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
 import httpx
 import pytest
 
@@ -171,9 +170,7 @@ async def test_a_click_that_comes_too_late_is_told_to_whoever_made_it(
 
 
 async def _age_the_question(house: SlackHouse) -> None:
-    connection = await asyncpg.connect(house.database.owner_url)
-    await connection.execute("UPDATE konstruct.asks SET expires_at = now()")
-    await connection.close()
+    await house.database.run("UPDATE konstruct.asks SET expires_at = now()")
 
 
 @pytest.mark.parametrize("streaming", [[], ["1782234987.693923"]])

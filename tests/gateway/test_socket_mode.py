@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from nacl.public import PrivateKey
@@ -62,11 +61,7 @@ class Room:
         )
 
     async def rows(self, query: str) -> list[Any]:
-        connection = await asyncpg.connect(self.database.owner_url)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
+        return await self.database.run(query)
 
     async def until_receiving(self, reason: str) -> None:
         query = "SELECT reason FROM konstruct.registry_reports WHERE condition = 'Receiving'"

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from nacl.public import PrivateKey
@@ -69,11 +68,7 @@ class Platform:
         return SlackCaller(self.client, f"{self.gateway.url}/hooks/slack", secret, team=team)
 
     async def rows(self, query: str) -> list[Any]:
-        connection = await asyncpg.connect(self.database.owner_url)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
+        return await self.database.run(query)
 
     async def reason(self, tenant: SampleTenant, condition: str) -> str:
         rows = await self.rows("SELECT * FROM konstruct.registry_reports")

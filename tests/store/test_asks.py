@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from konstruct_messages.inbound import Chosen, InboundKind, InboundMessage
@@ -112,9 +111,7 @@ async def test_an_expired_question_takes_no_choice(
 ) -> None:
     office = Office(gateway_store)
     settled = await ask(office)
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute("UPDATE konstruct.asks SET expires_at = now() - interval '1 second'")
-    await owner.close()
+    await database.run("UPDATE konstruct.asks SET expires_at = now() - interval '1 second'")
     assert await choose(office, click(settled, "blue")) is ChoiceVerdict.EXPIRED
 
 

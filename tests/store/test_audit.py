@@ -71,10 +71,8 @@ async def test_tampering_by_the_owner_breaks_the_chain(
 ) -> None:
     office = Office(gateway_store)
     await answer_some(office)
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute("ALTER TABLE konstruct.audit DISABLE TRIGGER append_only")
-    await owner.execute(tampering)
-    await owner.close()
+    await database.run("ALTER TABLE konstruct.audit DISABLE TRIGGER append_only")
+    await database.run(tampering)
     assert await audit.broken(gateway_store, office.tenant_id) != []
 
 
@@ -83,10 +81,8 @@ async def test_a_changed_payload_no_longer_fits_its_digest_and_an_erased_one_bre
 ) -> None:
     office = Office(gateway_store)
     await answer_some(office)
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute("UPDATE konstruct.audit_payload SET payload = '{}' WHERE number = 1")
-    await owner.execute("DELETE FROM konstruct.audit_payload WHERE number = 2")
-    await owner.close()
+    await database.run("UPDATE konstruct.audit_payload SET payload = '{}' WHERE number = 1")
+    await database.run("DELETE FROM konstruct.audit_payload WHERE number = 2")
     rows = await audit.read(gateway_store, office.tenant_id)
     assert [row.intact for row in rows] == [False, True, True, True]
     assert rows[1].payload is None

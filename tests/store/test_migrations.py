@@ -52,20 +52,16 @@ async def test_migrators_wait_for_each_other(postgres_server: EmbeddedPostgres) 
 
 
 async def test_a_changed_migration_is_refused(database: Database) -> None:
-    connection = await asyncpg.connect(database.owner_url)
-    await connection.execute("UPDATE konstruct.migrations SET checksum = 'x' WHERE number = 2")
-    await connection.close()
+    await database.run("UPDATE konstruct.migrations SET checksum = 'x' WHERE number = 2")
     with pytest.raises(ConfigurationWrong, match="Migration 2"):
         await migrate.migrate(database.owner_url)
 
 
 async def test_a_newer_database_is_refused(database: Database, gateway_store: Store) -> None:
     await gateway_store.check()
-    connection = await asyncpg.connect(database.owner_url)
-    await connection.execute(
+    await database.run(
         "INSERT INTO konstruct.migrations (number, name, checksum) VALUES (9999, 'later', 'x')"
     )
-    await connection.close()
     with pytest.raises(ConfigurationWrong, match="newer"):
         await migrate.migrate(database.owner_url)
     with pytest.raises(ConfigurationWrong, match="9999"):
@@ -94,10 +90,8 @@ async def test_an_older_program_runs_on_a_newer_schema_that_serves_it(
 async def test_a_schema_without_the_column_for_older_programs_says_to_migrate(
     database: Database, gateway_store: Store
 ) -> None:
-    connection = await asyncpg.connect(database.owner_url)
-    await connection.execute("ALTER TABLE konstruct.migrations DROP COLUMN oldest_program")
-    await connection.execute("DELETE FROM konstruct.migrations WHERE number > 13")
-    await connection.close()
+    await database.run("ALTER TABLE konstruct.migrations DROP COLUMN oldest_program")
+    await database.run("DELETE FROM konstruct.migrations WHERE number > 13")
     with pytest.raises(ConfigurationWrong, match="konstruct_store migrate"):
         await gateway_store.check()
 
@@ -117,9 +111,7 @@ async def test_a_program_refuses_a_superusers_log_in(database: Database) -> None
 
 
 async def test_a_program_refuses_to_lose_what_it_acknowledged(database: Database) -> None:
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = off")
-    await owner.close()
+    await database.run(f"ALTER DATABASE {database.name} SET synchronous_commit = off")
     store = await Store.connect(database.url("gateway"))
     with pytest.raises(ConfigurationWrong, match="synchronous_commit"):
         await store.check()

@@ -5,6 +5,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAoAAAAKCAIAAAACUFjqAAAAEklEQVR4nGP4z8CAB+GTG8HSALfKY52fTcuYAAAAAElF"
@@ -64,3 +65,8 @@ async def zeros(total: int, *, size: int = 65_536) -> AsyncIterator[bytes]:
     while left > 0:
         yield piece[: min(size, left)]
         left -= size
+
+
+def kept(folder: Path) -> list[Path]:
+    """Return the files in a folder and below it."""
+    return [one for one in folder.rglob("*") if one.is_file()]

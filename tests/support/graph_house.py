@@ -6,14 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 import httpx
 from nacl.public import PrivateKey
 
+from support.channel_house import ChannelHouse
 from support.far_agent import FarAgent, Script, echo, far_agent
 from support.far_graph import FarGraph, far_graph
 from support.far_graph_rules import Document
-from support.gateways import RunningGateway, SampleTenant, running_gateway
+from support.gateways import SampleTenant, running_gateway
 from support.postgres import Database
 from support.stack import encode_key
 from support.whatsapp_events import CONFIG, EVA, WhatsAppCaller, Writer
@@ -21,12 +21,9 @@ from support.whatsapp_house import connections
 
 
 @dataclass
-class GraphHouse:
+class GraphHouse(ChannelHouse):
     """Everything a test of WhatsApp's outbound half needs."""
 
-    database: Database
-    tenant: SampleTenant
-    gateway: RunningGateway
     far: FarGraph
     caller: WhatsAppCaller
     agent: FarAgent
@@ -42,14 +39,6 @@ class GraphHouse:
         self.far.wrote(writer.number or writer.user_id)
         answer = await self.caller.deliver(value)
         assert answer.status_code == 200, answer.text
-
-    async def rows(self, query: str, *arguments: Any) -> list[Any]:
-        """Read the database as its owner."""
-        connection = await asyncpg.connect(self.database.owner_url)
-        try:
-            return list(await connection.fetch(query, *arguments))
-        finally:
-            await connection.close()
 
     async def run(self, statement: str) -> None:
         """Change the database as its owner."""

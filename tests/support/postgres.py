@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -36,6 +37,14 @@ class Database:
     def owner_url(self) -> str:
         """The URL of the owner, a superuser: no program ever has it."""
         return self.server.url(self.name)
+
+    async def run(self, statement: str, *arguments: Any) -> list[Any]:
+        """Run a statement as the owner, who sees every tenant; return its rows."""
+        connection = await asyncpg.connect(self.owner_url)
+        try:
+            return list(await connection.fetch(statement, *arguments))
+        finally:
+            await connection.close()
 
     def url(self, program: Program) -> str:
         """The URL of a program's own log-in."""

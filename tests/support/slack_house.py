@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 from nacl.public import PrivateKey
 
 from konstruct_registry.seals import seal
+from support.channel_house import ChannelHouse
 from support.far_agent import FarAgent, Script, echo, far_agent
 from support.far_slack import FarSlack, SlackCaller, far_slack
-from support.gateways import RunningGateway, SampleTenant, running_gateway
+from support.gateways import SampleTenant, running_gateway
 from support.postgres import Database
 from support.stack import encode_key
 from support.waiting import until
@@ -24,30 +24,13 @@ SECRET = "signing-secret-of-acme"
 
 
 @dataclass
-class SlackHouse:
+class SlackHouse(ChannelHouse):
     """Everything a Slack test needs."""
 
-    database: Database
-    tenant: SampleTenant
-    gateway: RunningGateway
     far: FarSlack
     caller: SlackCaller
     agent: FarAgent
     key: PrivateKey
-
-    async def rows(self, query: str) -> list[Any]:
-        """Read the database as its owner."""
-        connection = await asyncpg.connect(self.database.owner_url)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
-
-    async def ignored(self) -> dict[str, int]:
-        rows = await self.rows(
-            "SELECT reason, count(*) AS n FROM konstruct.ignored_items GROUP BY reason"
-        )
-        return {row["reason"]: row["n"] for row in rows}
 
     async def reports(self) -> dict[tuple[str, str], str]:
         """Return what was reported of connections: (name, condition) -> reason."""

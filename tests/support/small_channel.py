@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 from nacl.public import PrivateKey
 
 from konstruct_channels.outbound import Outgoing
@@ -98,11 +97,7 @@ async def say(
 
 
 async def states(database: Database) -> dict[str, str]:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        rows = await connection.fetch("SELECT text, state FROM konstruct.deliveries")
-    finally:
-        await connection.close()
+    rows = await database.run("SELECT text, state FROM konstruct.deliveries")
     return {row["text"]: row["state"] for row in rows}
 
 

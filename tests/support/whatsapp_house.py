@@ -9,14 +9,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import asyncpg
 import httpx
 from nacl.public import PrivateKey
 
 from konstruct_channels.outbound import Outgoing
 from konstruct_registry.seals import seal
+from support.channel_house import ChannelHouse
 from support.far_agent import FarAgent, Script, echo, far_agent
-from support.gateways import RunningGateway, SampleTenant, running_gateway
+from support.gateways import SampleTenant, running_gateway
 from support.postgres import Database
 from support.stack import encode_key
 from support.waiting import until
@@ -52,29 +52,12 @@ class Ledger:
 
 
 @dataclass
-class WhatsAppHouse:
+class WhatsAppHouse(ChannelHouse):
     """Everything a test of WhatsApp's inbound half needs."""
 
-    database: Database
-    tenant: SampleTenant
-    gateway: RunningGateway
     far: Ledger
     caller: WhatsAppCaller
     agent: FarAgent
-
-    async def rows(self, query: str) -> list[Any]:
-        """Read the database as its owner."""
-        connection = await asyncpg.connect(self.database.owner_url)
-        try:
-            return list(await connection.fetch(query))
-        finally:
-            await connection.close()
-
-    async def ignored(self) -> dict[str, int]:
-        rows = await self.rows(
-            "SELECT reason, count(*) AS n FROM konstruct.ignored_items GROUP BY reason"
-        )
-        return {row["reason"]: row["n"] for row in rows}
 
     async def reports(self) -> dict[str, tuple[str, str]]:
         """Return what was reported of the connection: condition -> status and reason."""

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 from nacl.public import PrivateKey
 
 from konstruct_messages.inbound import InboundMessage
@@ -153,13 +152,9 @@ async def _until_settled(database: Database, rows: list[Any]) -> None:
 
 
 async def _read(database: Database, rows: list[Any]) -> None:
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        rows[:] = await connection.fetch(
-            "SELECT delivery_id, text, state, receipt, attempt, reason FROM konstruct.deliveries"
-        )
-    finally:
-        await connection.close()
+    rows[:] = await database.run(
+        "SELECT delivery_id, text, state, receipt, attempt, reason FROM konstruct.deliveries"
+    )
 
 
 def _open(rows: Sequence[Any]) -> int:

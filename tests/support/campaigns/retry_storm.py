@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import asyncpg
 from nacl.public import PrivateKey
 from starlette.types import ASGIApp
 
@@ -254,11 +253,7 @@ def _times(chance: random.Random, at: float) -> Iterator[float]:
 
 async def _age(database: Database, *, days: int) -> None:
     """Make every stored key older."""
-    connection = await asyncpg.connect(database.owner_url)
-    try:
-        await connection.execute(
-            "UPDATE konstruct.dedupe_keys SET received_at = received_at - $1 * interval '1 day'",
-            float(days),
-        )
-    finally:
-        await connection.close()
+    await database.run(
+        "UPDATE konstruct.dedupe_keys SET received_at = received_at - $1 * interval '1 day'",
+        float(days),
+    )
