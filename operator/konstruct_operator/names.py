@@ -23,10 +23,7 @@ MANAGED_BY: Final = "konstruct-operator"
 CHILD_SELECTOR: Final = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_TENANT}"
 
 ANNOTATION_CREATED: Final = "konstruct.dev/created-by"
-ANNOTATION_REQUESTED_AT: Final = "konstruct.dev/requested-at"
 ANNOTATION_FORCE_DELETE: Final = "konstruct.dev/force-delete"
-ANNOTATION_TEMPLATE: Final = "konstruct.dev/template"
-ANNOTATION_TEMPLATE_HASH: Final = "konstruct.dev/template-hash"
 ANNOTATION_CONFIG_HASH: Final = "konstruct.dev/config-hash"
 ANNOTATION_SECRETS_HASH: Final = "konstruct.dev/secrets-hash"
 ANNOTATION_TOKEN_HASH: Final = "konstruct.dev/work-token-sha256"  # noqa: S105 - a key, no secret
@@ -34,7 +31,6 @@ ANNOTATION_OLD_TOKEN_HASH: Final = "konstruct.dev/previous-work-token-sha256"  #
 ANNOTATION_SECRETS_USED: Final = "konstruct.dev/secrets-used"
 ANNOTATION_PLATFORM: Final = "konstruct.dev/platform-template"
 ANNOTATION_PLATFORM_SINCE: Final = "konstruct.dev/platform-since"
-ANNOTATION_DELETED_AT: Final = "konstruct.dev/deletion-seen-at"
 
 FINALIZER: Final = "konstruct.dev/tenant"
 

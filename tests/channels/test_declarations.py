@@ -5,8 +5,7 @@ from importlib import resources
 
 import pytest
 
-from konstruct_channels.catalogue import load_specs, spec_of, specs_document
-from konstruct_channels.errors import UnknownChannel
+from konstruct_channels.catalogue import load_specs, specs_document
 from konstruct_channels.spec import Credentials
 
 
@@ -34,11 +33,6 @@ def test_every_field_of_a_block_is_described_and_bounded() -> None:
 
 def test_a_schema_refers_to_nothing_outside_itself() -> None:
     assert "$ref" not in json.dumps(specs_document())
-
-
-def test_a_type_nobody_knows_is_an_error_of_its_own() -> None:
-    with pytest.raises(UnknownChannel, match="Pigeon"):
-        spec_of(load_specs(), "Pigeon")
 
 
 def test_a_channel_that_receives_comes_with_its_set_up_its_icon_and_examples() -> None:

@@ -7,14 +7,16 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from konstruct_messages.replies import NoticeCode, ReplyPart
+from konstruct_messages.replies import ReplyPart
 from konstruct_messages.turns import ConversationMode, Step, StepKind, StepState, Verdict
 from konstruct_store import (
     Store,
+    attention,
     audit,
     claims,
     journal,
     log,
+    notices,
     outbox,
     portal,
     receive,
@@ -83,8 +85,8 @@ async def test_every_transition_with_anothers_ids_finds_nothing(
         lambda: settle.set_mode(
             gateway_store, OTHER, turn.conversation_id, ConversationMode.HUMAN, actor="x"
         ),
-        lambda: log.append_notice(
-            gateway_store, OTHER, turn.conversation_id, code=NoticeCode.LATER, text="x"
+        lambda: notices.say_suspended(
+            gateway_store, OTHER, turn.conversation_id, text="x", sends=False
         ),
     ]
     for attempt in missing:
@@ -101,7 +103,7 @@ async def test_every_transition_with_anothers_ids_finds_nothing(
     assert await receive.find_conversation(gateway_store, OTHER, victim.connection_id, "c1") is None
     assert await portal.transcript(portal_store, OTHER, turn.conversation_id) is None
     assert await portal.conversations(portal_store, OTHER) == []
-    assert await portal.dead_turns(portal_store, OTHER) == []
+    assert await attention.open_dead_turns(portal_store, OTHER) == []
     assert await audit.read(gateway_store, OTHER) == []
     month = await usage.month_usage(portal_store, OTHER, time_zone="Etc/UTC")
     assert (month.messages, month.by_model) == (0, {})
@@ -198,9 +200,7 @@ async def test_programs_have_no_rights_beyond_their_work(database: Database) -> 
         connection = await asyncpg.connect(database.url(program))
         if "TEMP" in statement:
             # Rights on a database are not copied from its template.
-            owner = await asyncpg.connect(database.owner_url)
-            await owner.execute(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC")
-            await owner.close()
+            await database.run(f"REVOKE TEMPORARY ON DATABASE {database.name} FROM PUBLIC")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
         await connection.close()

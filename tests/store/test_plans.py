@@ -41,7 +41,6 @@ AS_ITSELF = {"erase/waiting", "erase/finish"}
 # Statements that are meant to read all there is.
 WHOLE = {
     "audit/broken": "audit",
-    "portal/users": "portal_users",
     **{f"erase/{table}": table for table in erase.TABLES},
 }
 
@@ -58,9 +57,7 @@ def history(postgres_server: EmbeddedPostgres) -> Iterator[Database]:
 
 
 async def _make_explainable(database: Database) -> None:
-    owner = await asyncpg.connect(database.owner_url)
-    await owner.execute(_EXPLAIN)
-    await owner.close()
+    await database.run(_EXPLAIN)
 
 
 def program_of(name: str) -> str:

@@ -16,7 +16,7 @@ from konstruct_messages.turns import (
 )
 from konstruct_registry.snapshot import OperatingMode
 from konstruct_registry.wire import Push
-from konstruct_store import Store, claims, journal, log, portal, registry, settle
+from konstruct_store import Store, attention, claims, journal, log, registry, settle
 from konstruct_store.errors import NotFound, TurnLost
 from support.build import inbound, tenant_snapshot
 from support.working import Office
@@ -57,7 +57,7 @@ async def test_an_overdue_claimed_turn_ends_with_one_apology(gateway_store: Stor
     with pytest.raises(TurnLost):
         await office.complete(turn)
     assert await dispositions(office) == ["Dead"]
-    [letter] = await portal.dead_turns(gateway_store, office.tenant_id)
+    [letter] = await attention.open_dead_turns(gateway_store, office.tenant_id)
     assert (letter.turn_id, letter.reason) == (turn.turn_id, "DeadlinePassed")
 
 

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, cast
 
 import konstruct_channels
-from konstruct_channels.errors import UnknownChannel
 from konstruct_channels.inbound import Inbound
 from konstruct_channels.listening import Listening
 from konstruct_channels.outbound import Outbound
@@ -27,14 +26,6 @@ def load_specs() -> Mapping[str, ChannelSpec]:
             folder = importlib.import_module(f"konstruct_channels.{module.name}.spec")
             specs.append(folder.SPEC)
     return {spec.channel_type: spec for spec in sorted(specs, key=lambda one: one.channel_type)}
-
-
-def spec_of(specs: Mapping[str, ChannelSpec], channel_type: str) -> ChannelSpec:
-    """Return the channel of this type. Raises UnknownChannel."""
-    try:
-        return specs[channel_type]
-    except KeyError as error:
-        raise UnknownChannel(f"There is no channel of type {channel_type!r}.") from error
 
 
 def load_inbounds(specs: Mapping[str, ChannelSpec]) -> Mapping[str, Inbound]:

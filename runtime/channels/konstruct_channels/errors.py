@@ -1,7 +1,6 @@
 """What can go wrong between Konstruct and a channel's vendor.
 
 ChannelError
-├── UnknownChannel              no folder has this type: a newer registry than this program
 ├── SendRefused                 the vendor said no for good: do not send again
 │   ├── ContentRefused          it said no to what the message says; others would go through
 │   └── CredentialsRefused      it said no to our credentials: the connection itself is broken
@@ -16,10 +15,6 @@ ChannelError
 
 class ChannelError(Exception):
     """The root of this package's errors."""
-
-
-class UnknownChannel(ChannelError):
-    """No channel has this type."""
 
 
 class SendRefused(ChannelError):

@@ -6,9 +6,6 @@ from typing import NewType
 TenantId = NewType("TenantId", uuid.UUID)
 AgentId = NewType("AgentId", uuid.UUID)
 ConnectionId = NewType("ConnectionId", uuid.UUID)
-ConversationId = NewType("ConversationId", uuid.UUID)
-ItemId = NewType("ItemId", uuid.UUID)
-TurnId = NewType("TurnId", uuid.UUID)
 PersonId = NewType("PersonId", uuid.UUID)
 
 PORTAL_CONNECTION = "portal"

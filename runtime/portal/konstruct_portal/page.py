@@ -4,7 +4,7 @@
 log-in only if its name stands in PUBLIC, and no POST is served without its anti-forgery token.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -118,10 +118,6 @@ class Page:
         if toast:
             self.services.cookies.put(answer, "toast", toast, seconds=60)
         return answer
-
-    def as_nobody(self) -> "Page":
-        """Return the page as somebody sees who is not logged in."""
-        return replace(self, signed_in=None)
 
 
 async def open_page(request: Request) -> Page:

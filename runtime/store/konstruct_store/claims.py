@@ -51,15 +51,6 @@ async def queue(store: Store) -> Queue:
     return Queue(row["waiting"], row["oldest_seconds"])
 
 
-async def next_due(store: Store, tenants: Sequence[UUID]) -> float | None:
-    """Return in how many seconds something of `tenants` becomes due (at most 0: now), or None."""
-    async with store.connection() as connection:
-        seconds: float | None = await connection.fetchval(
-            statement("claims/next_due"), list(tenants)
-        )
-    return seconds
-
-
 async def claim_turn(
     store: Store,
     tenant_id: UUID,

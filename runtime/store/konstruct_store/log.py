@@ -7,8 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
-from konstruct_messages.replies import LogKind, NoticeCode
-from konstruct_store.errors import NotFound
+from konstruct_messages.replies import LogKind
 from konstruct_store.statements import statement
 from konstruct_store.store import Store
 
@@ -43,34 +42,3 @@ async def read_log(
             statement("log/read"), tenant_id, conversation_id, after, limit
         )
     return [entry_of(row) for row in rows]
-
-
-async def last_lines(
-    store: Store,
-    tenant_id: UUID,
-    conversation_id: UUID,
-    *,
-    before: int | None = None,
-    limit: int = 200,
-) -> list[LogEntry]:
-    """Return the last `limit` entries (before the seq `before`, if given), in order."""
-    async with store.transaction(tenant_id) as connection:
-        rows = await connection.fetch(
-            statement("log/last"), tenant_id, conversation_id, before, limit
-        )
-    return [entry_of(row) for row in reversed(rows)]
-
-
-async def append_notice(
-    store: Store, tenant_id: UUID, conversation_id: UUID, *, code: NoticeCode, text: str
-) -> LogEntry:
-    """Tell the people of a conversation something that is no answer. Raises NotFound."""
-    async with store.transaction(tenant_id) as connection:
-        row = await connection.fetchrow(
-            statement("log/append"),
-            *(tenant_id, conversation_id, LogKind.NOTICE.value),
-            {"code": code.value, "text": text},
-        )
-    if row is None:
-        raise NotFound("The tenant has no such conversation.")
-    return entry_of(row)

@@ -88,19 +88,6 @@ class Transcript:
     feedback: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class DeadTurn:
-    """A turn that ended with an apology, for an operator to replay."""
-
-    turn_id: UUID
-    conversation_id: UUID
-    agent_id: UUID
-    reason: str
-    attempts: int
-    died_at: datetime
-    replayed_at: datetime | None
-
-
 async def create_user(
     store: Store,
     email: str,
@@ -124,13 +111,6 @@ async def find_user(store: Store, email: str) -> User | None:
     async with store.connection() as connection:
         row = await connection.fetchrow(statement("portal/find_user"), email)
     return None if row is None else _user(row)
-
-
-async def users(store: Store) -> list[User]:
-    """Return all users by address."""
-    async with store.connection() as connection:
-        rows = await connection.fetch(statement("portal/users"))
-    return [_user(row) for row in rows]
 
 
 async def update_user(
@@ -302,15 +282,6 @@ async def transcript(
     for one in given:
         feedback[one["turn_id"]] = (*feedback.get(one["turn_id"], ()), one["value"])
     return Transcript(_conversation(row), entries, earlier=len(rows) > limit, feedback=feedback)
-
-
-async def dead_turns(
-    store: Store, tenant_id: UUID, *, before: datetime | None = None, limit: int = 50
-) -> list[DeadTurn]:
-    """Return a tenant's dead letters, the latest first."""
-    async with store.transaction(tenant_id) as connection:
-        rows = await connection.fetch(statement("portal/dead_turns"), tenant_id, before, limit)
-    return [DeadTurn(**dict(row)) for row in rows]
 
 
 def _user(row: asyncpg.Record) -> User:

@@ -19,9 +19,6 @@ from konstruct_channels.slack.fields import mapping, text
 from konstruct_channels.slack.manifest import ASKED_SCOPES
 from konstruct_channels.slack.spec import SPEC
 
-CODE_SECONDS = 600
-"""How long Slack lets a code be exchanged, once."""
-
 _CALL_SECONDS = 10
 _API = "api/"
 

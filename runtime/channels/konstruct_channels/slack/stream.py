@@ -22,7 +22,6 @@ LONGEST_TITLE = 256
 _LONGEST_PIECE = 4_000
 _LONGEST_WORD = 400
 _LONGEST_MENTION = 24
-_LONGEST_REST = 20.0
 _PING = re.compile(
     r"<(?=!(?:channel|here|everyone|subteam)|@[a-z0-9])|(?<![\w@])@(?=(?:channel|here|everyone)\b)",
     re.IGNORECASE,

@@ -22,7 +22,6 @@ _SECONDS_AFTER_DOUBT = 2.0
 _STARTS_SPARE = 0.2
 _APPENDS_SPARE = 0.05
 _EDITS_SPARE = 0.5
-_STOPPED = "stopped_by_user"
 _EXPIRED = "message_not_in_streaming_state"
 
 

@@ -20,7 +20,6 @@ from konstruct_channels.errors import (
 )
 from konstruct_channels.inbound import Failure, FailureKind, Learnt
 
-PAIR_LIMIT = 131056
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _PERMISSIONS = range(200, 300)
