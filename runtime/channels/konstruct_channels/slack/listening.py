@@ -198,8 +198,8 @@ class _Line:
             await self.socket.send_str(json.dumps({"envelope_id": name}))
         except (aiohttp.ClientError, OSError) as error:
             structlog.get_logger(__name__).info("not acknowledged", error=type(error).__name__)
-        except Exception as error:  # noqa: BLE001 - one envelope must not end the socket
-            structlog.get_logger(__name__).warning("envelope not taken", error=repr(error)[:200])
+        except Exception:  # noqa: BLE001 - one envelope must not end the socket
+            structlog.get_logger(__name__).warning("envelope not taken", exc_info=True)
         finally:
             self._room.release()
 
