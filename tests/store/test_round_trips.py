@@ -26,11 +26,39 @@ _CLAIM = {
     },
     "claims/frozen": {"$2": "$4"},
 }
+_ANSWER = {
+    "settle/lock": {},
+    "settle/settle": {
+        "$3": "locked.conversation_id",
+        "$4": "'Answered'::text",
+        "$5": "'Answered'::text",
+        "$6": "''::text",
+        "$7": "$5",
+        "$8": "'agent'::text",
+        "$9": "'Reply'::text",
+        "$10": "said",
+        "$11": "$7",
+        "$12": "'Queued'::text",
+        "$13": "''::text",
+    },
+    "audit/append": {
+        "$2": "'agent'::text",
+        "$3": "'TurnAnswered'::text",
+        "$4": "jsonb_build_object('turn', $2, 'conversation', locked.conversation_id)",
+        "$5": "$8",
+        "$6": "$9",
+        "$7": "$10",
+    },
+}
 
 
 @pytest.mark.parametrize(
     ("function", "parts"),
-    [("claim_at_once", _CLAIM), ("turn_at_once", {"journal/check_turn": {}})],
+    [
+        ("claim_at_once", _CLAIM),
+        ("turn_at_once", {"journal/check_turn": {}}),
+        ("answer_at_once", _ANSWER),
+    ],
 )
 async def test_the_functions_are_their_statements_word_for_word(
     gateway_store: Store, function: str, parts: Mapping[str, Mapping[str, str]]

@@ -42,13 +42,17 @@ async def append(
     `actor` is a program or a portal user's id, `action` a CamelCase word, `subjects` ids by kind.
     Text of messages never belongs here.
     """
-    salt = secrets.token_bytes(_SALT_BYTES)
-    content = dict(payload or {})
     await connection.execute(
         statement("audit/append"),
         *(tenant_id, actor, action, {key: str(value) for key, value in subjects.items()}),
-        *(_digest(salt, content), salt, content),
+        *salted(payload or {}),
     )
+
+
+def salted(payload: Mapping[str, Any]) -> tuple[bytes, bytes, dict[str, Any]]:
+    """Return what a row keeps of `payload`: its digest under a new salt, the salt, and itself."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return _digest(salt, payload), salt, dict(payload)
 
 
 async def read(

@@ -5,6 +5,7 @@ What the gateway does on its own (sweeping, expiring) is in `sweeps`, and named 
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import asyncpg
@@ -21,6 +22,8 @@ from konstruct_store.settling import (
     End,
     Settled,
     apology_for,
+    audited,
+    deliveries_of,
     died,
     settle_locked,
     silenced,
@@ -66,6 +69,12 @@ async def complete_turn(
     over. Raises TurnLost, RetryLater, AttachmentRefused for files that the turn did not make, and
     ValueError for a reply without parts.
     """
+    if parts and not any(one.attachments or one.choices for one in parts):
+        fence = (attempt, token_hash(turn_token))
+        end = _answered(turn_id, parts, sends=sends)
+        settled = await _answer_at_once(store, (tenant_id, turn_id, *fence), end)
+        if settled is not None:
+            return settled
     async with store.transaction(tenant_id) as connection:
         turn = await _lock(connection, tenant_id, turn_id, attempt, turn_token)
         if turn["state"] not in _OPEN:
@@ -208,6 +217,12 @@ def _end_of(
             payload={"code": NoticeCode.STOPPED.value, "text": ""},
             unfinished=unfinished,
         )
+    end = _answered(turn_id, parts, sends=sends)
+    return replace(end, payload={**end.payload, "agent": turn["agent_name"]}, unfinished=unfinished)
+
+
+def _answered(turn_id: UUID, parts: Sequence[ReplyPart], *, sends: bool) -> End:
+    """Return the end by an answer, whose payload lacks the agent's name."""
     reply_id = new_id()
     ordered = sorted(parts, key=lambda part: part.part)
     choices = [one.model_dump(mode="json") for part in ordered for one in part.choices]
@@ -223,7 +238,6 @@ def _end_of(
         payload={
             "id": str(reply_id),
             "turn": str(turn_id),
-            "agent": turn["agent_name"],
             "text": "\n\n".join(part.text for part in ordered),
             "parts": [
                 part.model_dump(mode="json", exclude_defaults=True, exclude={"attachments"})
@@ -235,6 +249,24 @@ def _end_of(
         parts=ordered if sends else (),
         delivery_state=DeliveryState.QUEUED,
     )
+
+
+async def _answer_at_once(
+    store: Store, fence: tuple[UUID, UUID, int, bytes], end: End
+) -> Settled | None:
+    """Write an answer in one round trip; None where something is unusual, and nothing was written.
+
+    `fence`: tenant, turn, attempt and the hash of the turn's token.
+    """
+    async with store.at_once(fence[0]) as connection:
+        row = await connection.fetchrow(
+            statement("settle/answer_at_once"),
+            *(*fence, end.reply_id, dict(end.payload), deliveries_of(end.parts)),
+            *audit.salted(audited(end)),
+        )
+    if row is None:
+        return None
+    return Settled(end.disposition, end.reply_id, row["seq"], (entry_of(row),))
 
 
 async def _recorded(connection: Connection, tenant_id: UUID, turn: asyncpg.Record) -> Settled:

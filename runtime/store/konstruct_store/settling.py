@@ -77,7 +77,7 @@ async def settle_locked(
         *(end.reason, end.reply_id, end.settled_by),
         end.kind.value if end.kind is not None else None,
         dict(end.payload),
-        _deliveries(end.parts),
+        deliveries_of(end.parts),
         end.delivery_state.value,
         end.unfinished,
     )
@@ -96,14 +96,19 @@ async def settle_locked(
         actor=end.settled_by,
         action=f"Turn{end.state.value}",
         subjects={"turn": turn_id, "conversation": turn["conversation_id"]},
-        payload={"disposition": end.disposition.value, "reason": end.reason},
+        payload=audited(end),
     )
     entries = (entry_of(row),) if row is not None else ()
     replied = end.kind in REPLIES and row is not None
     return Settled(end.disposition, end.reply_id, row["seq"] if replied else None, entries)
 
 
-def _deliveries(parts: Sequence[ReplyPart]) -> list[dict[str, Any]]:
+def audited(end: End) -> dict[str, Any]:
+    """Return what the audit keeps of how a turn ended, beside its ids."""
+    return {"disposition": end.disposition.value, "reason": end.reason}
+
+
+def deliveries_of(parts: Sequence[ReplyPart]) -> list[dict[str, Any]]:
     """Return a reply's deliveries: its texts, and behind them each of its files."""
     texts = [{"id": str(new_id()), "part": one.part, "text": one.text} for one in parts]
     files = [one for part in parts for one in part.attachments]
