@@ -8,7 +8,6 @@ import pytest
 from support import declared
 from support.campaigns.api_proxy import Spoilt, api_proxy
 from support.campaigns.cluster_api import Mirror, api_of, conditions_of, until
-from support.campaigns.nursery import nursery
 from support.campaigns.operators import immortal_operator
 from support.cluster import Cluster
 from support.far_registry import FarRegistry
@@ -68,8 +67,7 @@ async def test_a_deleted_tenant_told_of_again_gets_nothing(
         api_of(fenced) as api,
         Mirror(api) as mirror,
         api_proxy(operator_kubeconfig) as (proxy, proxied),
-        nursery() as births,
-        immortal_operator(fenced, births, proxied, far.url, tmp_path) as operator,
+        immortal_operator(fenced, proxied, far.url, tmp_path) as operator,
     ):
         proxy.view = echo
         await api.apply(declared.namespace(name))

@@ -5,26 +5,23 @@ written, and of the uids of what was made.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
-import ssl
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import aiohttp
-import yaml
 from aiohttp import web
 
+from support.campaigns.proxying import AWAY, end_to_end, far_api, passing
+from support.serving import served
+
 _CREATED = 201
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 _OWN_AFFAIRS = ("/leases", "/configmaps/konstruct-operator-canary")
-_AWAY = (aiohttp.ClientError, OSError, TimeoutError)
-_LONGEST_LINE = 2**23
 
 
 class Spoilt(NamedTuple):
@@ -85,7 +82,7 @@ class ApiProxy:
             if request.query.get("watch") == "true":
                 return await self._watch(request)
             return await self._pass(request)
-        except _AWAY:
+        except AWAY:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=502)
@@ -95,11 +92,11 @@ class ApiProxy:
         async with self._session.request(
             request.method,
             f"{self._far}{request.raw_path}",
-            headers=_kept(request.headers),
+            headers=end_to_end(request.headers),
             data=body or None,
         ) as answer:
             data = await answer.read()
-            kept, status = _kept(answer.headers), answer.status
+            kept, status = end_to_end(answer.headers), answer.status
         own = any(one in request.path for one in _OWN_AFFAIRS)
         if request.method != "GET" and not own:
             self._note(request, status, data)
@@ -139,7 +136,7 @@ class ApiProxy:
             await response.write_eof()
             return response
         async with self._session.get(
-            f"{self._far}{request.path}", params=query, headers=_kept(request.headers)
+            f"{self._far}{request.path}", params=query, headers=end_to_end(request.headers)
         ) as answer:
             response.set_status(answer.status)
             await response.prepare(request)
@@ -179,7 +176,7 @@ class _Stream:
 
         async def later() -> None:
             await asyncio.sleep(seconds)
-            with contextlib.suppress(*_AWAY):
+            with contextlib.suppress(*AWAY):
                 await self._response.write(line)
 
         task = asyncio.create_task(later())
@@ -190,34 +187,8 @@ class _Stream:
 @asynccontextmanager
 async def api_proxy(kubeconfig: Path) -> AsyncIterator[tuple[ApiProxy, Path]]:
     """Serve before the API server of a kubeconfig; yield the proxy and a kubeconfig of it."""
-    document = yaml.safe_load(kubeconfig.read_text())
-    cluster = document["clusters"][0]["cluster"]
-    authority = base64.b64decode(cluster.pop("certificate-authority-data")).decode()
-    trust = ssl.create_default_context(cadata=authority)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=trust),
-        timeout=aiohttp.ClientTimeout(total=None),
-        read_bufsize=_LONGEST_LINE,
-        auto_decompress=False,
-    ) as session:
-        proxy = ApiProxy(cluster["server"], session)
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", proxy.handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            cluster["server"] = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with far_api(kubeconfig) as far:
+        proxy = ApiProxy(far.address, far.session)
+        async with served(passing(proxy.handle)) as address:
             own = kubeconfig.with_name(f"proxied-{kubeconfig.name}")
-            own.write_text(yaml.safe_dump(document))
-            yield proxy, own
-        finally:
-            await runner.cleanup()
-
-
-def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        str(name): str(value)
-        for name, value in headers.items()
-        if str(name).lower() not in _HOP_BY_HOP
-    }
+            yield proxy, far.write_kubeconfig(own, address)

@@ -5,11 +5,9 @@ opened anew. That is what a campaign judges by; operators say nothing about them
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import yaml
 from aiohttp import web
+
+from support.campaigns.proxying import AWAY, end_to_end, far_api, passing
 
 TROUBLES = (
     "away",
@@ -32,11 +31,8 @@ TROUBLES = (
     "token expired",
     "silent",
 )
-_AWAY = (aiohttp.ClientError, OSError, TimeoutError)
-_DROPPED = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
 _LEASES = "/leases"
 _CANARY = "konstruct-operator-canary"
-_LONGEST_LINE = 2**23
 _REFUSED = 400
 
 
@@ -108,7 +104,7 @@ class Way:
             if request.query.get("watch") == "true":
                 return await self._watch(entrance, request)
             return await self._pass(entrance, request)
-        except _AWAY:
+        except AWAY:
             request.transport.abort()
             return web.Response(status=502)
 
@@ -139,11 +135,11 @@ class Way:
         async with self._session.request(
             request.method,
             f"{self._far}{request.raw_path}",
-            headers=_kept(request.headers),
+            headers=end_to_end(request.headers),
             data=body or None,
         ) as answer:
             data = await answer.read()
-            kept, status = _kept(answer.headers), answer.status
+            kept, status = end_to_end(answer.headers), answer.status
         if request.method != "GET" and status < _REFUSED:
             self._note(entrance, request, data, came)
         if entrance.trouble == "away":
@@ -164,7 +160,7 @@ class Way:
         self.ledger.watches.setdefault(request.path, []).append(time.monotonic())
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         async with self._session.get(
-            f"{self._far}{request.raw_path}", headers=_kept(request.headers)
+            f"{self._far}{request.raw_path}", headers=end_to_end(request.headers)
         ) as answer:
             response.set_status(answer.status)
             await response.prepare(request)
@@ -210,7 +206,7 @@ class _Stream:
         flow = asyncio.create_task(self._flow(lines))
         try:
             await asyncio.wait([ends, flow], return_when=asyncio.FIRST_COMPLETED)
-            with contextlib.suppress(*_AWAY):
+            with contextlib.suppress(*AWAY):
                 if self._last:
                     await self._response.write(self._last)
                 await self._response.write_eof()
@@ -233,20 +229,9 @@ async def troubled_way(
     kubeconfig: Path, operators: list[str], seed: int
 ) -> AsyncIterator[tuple[Way, dict[str, Path]]]:
     """Serve before the API server; yield the way and a kubeconfig of each operator's entrance."""
-    document = yaml.safe_load(kubeconfig.read_text())
-    cluster = document["clusters"][0]["cluster"]
-    authority = base64.b64decode(cluster.pop("certificate-authority-data")).decode()
-    trust = ssl.create_default_context(cadata=authority)
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=trust),
-        timeout=aiohttp.ClientTimeout(total=None),
-        read_bufsize=_LONGEST_LINE,
-        auto_decompress=False,
-    ) as session:
-        way = Way(cluster["server"], session, seed)
-        app = web.Application(client_max_size=64 * 1024 * 1024)
-        app.router.add_route("*", "/{path:.*}", way.handle)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    async with far_api(kubeconfig) as far:
+        way = Way(far.address, far.session, seed)
+        runner = web.AppRunner(passing(way.handle), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         files = {}
         try:
@@ -254,9 +239,8 @@ async def troubled_way(
                 await web.TCPSite(runner, "127.0.0.1", 0).start()
                 port = runner.addresses[-1][1]
                 way.entrances[name] = Entrance(name, port)
-                cluster["server"] = f"http://127.0.0.1:{port}"
-                files[name] = kubeconfig.with_name(f"way-{name}.conf")
-                files[name].write_text(yaml.safe_dump(document))
+                file = kubeconfig.with_name(f"way-{name}.conf")
+                files[name] = far.write_kubeconfig(file, f"http://127.0.0.1:{port}")
             yield way, files
         finally:
             for entrance in way.entrances.values():
@@ -285,11 +269,3 @@ def _status(code: int, reason: str, headers: Mapping[str, str]) -> web.Response:
         "code": code,
     }
     return web.json_response(body, status=code, headers=headers)
-
-
-def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        str(name): str(value)
-        for name, value in headers.items()
-        if str(name).lower() not in _DROPPED
-    }

@@ -25,7 +25,6 @@ from support.campaigns.cluster_api import (
     conditions_of,
     until,
 )
-from support.campaigns.nursery import nursery
 from support.campaigns.operators import Immortal, immortal_operator, install
 from support.campaigns.report import percentiles, progress, say
 from support.cluster import Cluster
@@ -107,10 +106,7 @@ async def run(plan: Plan, cluster: Cluster, folder: Path) -> Result:
         async with (
             api_of(cluster) as api,
             Mirror(api) as mirror,
-            nursery() as births,
-            immortal_operator(
-                cluster, births, kubeconfig, far.url, folder, SWEEP_SECONDS="5"
-            ) as operator,
+            immortal_operator(cluster, kubeconfig, far.url, folder, SWEEP_SECONDS="5") as operator,
             progress(lambda: _told(result), quiet=plan.quiet),
         ):
             ends = time.monotonic() + plan.minutes * 60

@@ -7,12 +7,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
+from support.campaigns.proxying import AWAY, end_to_end, passing
 from support.campaigns.trap import AFTER, BEFORE, Sprung, Trap
 from support.serving import served
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host"}
-_AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class _HttpProxy:
@@ -33,12 +32,12 @@ class _HttpProxy:
             async with self.session.request(
                 request.method,
                 f"{self._far}{request.raw_path}",
-                headers=_kept(request.headers),
+                headers=end_to_end(request.headers),
                 data=body,
                 allow_redirects=False,
             ) as answer:
                 return await self._back(request, answer, label)
-        except (Sprung, *_AWAY):
+        except (Sprung, *AWAY):
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=502)
@@ -51,8 +50,8 @@ class _HttpProxy:
         if not streams or self._trap.awaits(self._hop, answered):
             body = await answer.read()
             await self._trap.passes(self._hop, answered, AFTER)
-            return web.Response(status=answer.status, body=body, headers=_kept(answer.headers))
-        response = web.StreamResponse(status=answer.status, headers=_kept(answer.headers))
+            return web.Response(status=answer.status, body=body, headers=end_to_end(answer.headers))
+        response = web.StreamResponse(status=answer.status, headers=end_to_end(answer.headers))
         await response.prepare(request)
         async for piece in answer.content.iter_any():
             await response.write(piece)
@@ -65,23 +64,13 @@ class _HttpProxy:
 async def http_proxy(trap: Trap, hop: str, far: str) -> AsyncIterator[str]:
     """Serve a proxy before `far` (a base URL without path); yield its own base URL."""
     proxy = _HttpProxy(trap, hop, far)
-    app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_route("*", "/{path:.*}", proxy.handle)
     timeout = aiohttp.ClientTimeout(total=None)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
-        served(app) as base,
+        served(passing(proxy.handle)) as base,
         aiohttp.ClientSession(
             timeout=timeout, connector=connector, auto_decompress=False
         ) as session,
     ):
         proxy.session = session
         yield base
-
-
-def _kept(headers: "aiohttp.typedefs.LooseHeaders") -> dict[str, str]:
-    return {
-        str(name): str(value)
-        for name, value in dict(headers).items()
-        if str(name).lower() not in _HOP_BY_HOP
-    }

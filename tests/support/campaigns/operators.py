@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from support.campaigns.nursery import Nursery
+from support.campaigns.nursery import Nursery, nursery
 from support.cluster import Cluster
 from support.operator_process import (
     ACCOUNT,
@@ -118,27 +118,24 @@ class Immortal:
 
 @asynccontextmanager
 async def immortal_operator(
-    cluster: Cluster,
-    births: Nursery,
-    kubeconfig: Path,
-    registry_url: str,
-    folder: Path,
-    **over: str,
+    cluster: Cluster, kubeconfig: Path, registry_url: str, folder: Path, **over: str
 ) -> AsyncIterator[Immortal]:
     """Keep an operator running while the block does."""
     # The same identity at each start, as a container has that is started again in its pod.
     own = {"PROBE_PORT": "0", "IDENTITY": "campaign", "LEASE_SECONDS": _LEASE_SECONDS} | over
-    found = Immortal(births, environment(kubeconfig, registry_url, **own), folder / "operator.log")
+    settings = environment(kubeconfig, registry_url, **own)
     await asyncio.to_thread(_end_leadership, cluster)
-    living = asyncio.create_task(found.live())
-    try:
-        yield found
-    finally:
-        living.cancel()
-        await asyncio.gather(living, return_exceptions=True)
-        if found.number:
-            await births.kill(found.number)
-        await asyncio.to_thread(_end_leadership, cluster)
+    async with nursery() as births:
+        found = Immortal(births, settings, folder / "operator.log")
+        living = asyncio.create_task(found.live())
+        try:
+            yield found
+        finally:
+            living.cancel()
+            await asyncio.gather(living, return_exceptions=True)
+            if found.number:
+                await births.kill(found.number)
+            await asyncio.to_thread(_end_leadership, cluster)
 
 
 def _end_leadership(cluster: Cluster) -> None:

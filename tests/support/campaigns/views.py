@@ -19,7 +19,6 @@ from typing import Any
 from support.campaigns.api_proxy import ApiProxy, Spoilt, api_proxy
 from support.campaigns.cluster_api import Api, Mirror, api_of
 from support.campaigns.lives import BROKEN, Life, States, clean_life, follow
-from support.campaigns.nursery import nursery
 from support.campaigns.operators import Immortal, immortal_operator, install
 from support.campaigns.report import percentiles, progress, say
 from support.cluster import Cluster
@@ -102,9 +101,8 @@ async def run(plan: Plan, cluster: Cluster, folder: Path) -> Result:
             api_of(cluster) as api,
             Mirror(api) as mirror,
             api_proxy(kubeconfig) as (proxy, proxied),
-            nursery() as births,
             immortal_operator(
-                cluster, births, proxied, far.url, folder, SWEEP_SECONDS=_SWEEP_SECONDS
+                cluster, proxied, far.url, folder, SWEEP_SECONDS=_SWEEP_SECONDS
             ) as operator,
             progress(lambda: _told(result), quiet=plan.quiet),
         ):
