@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
 from starlette.types import ASGIApp
 
 from konstruct_channels.catalogue import load_specs, open_listenings, open_outbounds
@@ -85,25 +86,32 @@ async def open_gateway(
         try:
             yield gateway
         finally:
-            await gateway.say_goodbye()
-            await listeners.close()
-            await parts.drafts.close()
-            await parts.signs.close()
-            await parts.sender.drain(seconds=_DRAIN_SECONDS)
-            await parts.welcome.close()
-            await parts.hooks.reception.controls.clicks.close()
-            for task in tasks:
-                task.cancel()
-            await parts.fetcher.close()
-            await parts.doctor.close()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await parts.traces.close()
-            with contextlib.suppress(Exception):
-                # An unreachable database must not keep a replica from ending; others notice.
-                await parts.replicas.close()
+            await _end(gateway, listeners, tasks)
     finally:
         await stack.aclose()
         await store.close()
+
+
+async def _end(gateway: Gateway, listeners: Listeners, tasks: list[asyncio.Task[None]]) -> None:
+    """End what runs, whoever takes something in before whoever sends it on."""
+    parts = gateway.parts
+    await gateway.say_goodbye()
+    await listeners.close()
+    await parts.drafts.close()
+    await parts.signs.close()
+    await parts.sender.drain(seconds=_DRAIN_SECONDS)
+    await parts.welcome.close()
+    await parts.hooks.reception.controls.clicks.close()
+    for task in tasks:
+        task.cancel()
+    await parts.fetcher.close()
+    await parts.doctor.close()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await parts.traces.close()
+    try:
+        await parts.replicas.close()
+    except Exception:  # noqa: BLE001 - it ends all the same, and the others notice
+        structlog.get_logger(__name__).warning("replica not signed off", exc_info=True)
 
 
 def _listeners(parts: Parts, listenings: Mapping[str, Listening]) -> Listeners:
