@@ -11,7 +11,7 @@ from konstruct_store import settle
 from support.far_agent import FarAgentTurn, far_agent, until_stopped
 from support.far_slack import FarSlack, direct, mention
 from support.far_troubles import Trouble
-from support.gateways import SampleTenant, running_gateway
+from support.gateways import SampleTenant
 from support.postgres import Database
 from support.slack_house import SlackHouse, slack_house
 from support.speech import speaking
@@ -350,38 +350,30 @@ async def test_a_turn_that_dies_ends_its_stream_with_the_apology(
 async def test_another_attempt_on_another_replica_goes_on_with_the_message(
     database: Database, tenant: SampleTenant
 ) -> None:
-    async with slack_house(database, tenant, script=silent, among_replicas=True) as house:
-        key = house.gateway.settings.seal_private_keys.get_secret_value()
-        async with running_gateway(
-            database.url("gateway"),
-            seal_private_keys=key,
-            slack_api_url=house.far.url,
-            poll_seconds=0.05,
-            among_replicas=True,
-        ) as second:
-            await until(lambda: second.gateway.parts.view.version > 0)
-            await ask(house)
-            await until(lambda: house.agent.turns)
-            first = FarAgentTurn(house.agent.work, house.agent.turns[0])
-            async with speaking(first) as speech:
-                speech.say("What the first attempt said. ")
-                await until(lambda: house.far.ledger)
-                await until_noted(house)
-                await house.agent.work.release()
-                async with far_agent(
-                    second.internal_url, tenant.token, silent, pod="agent-1"
-                ) as other:
-                    await until(lambda: len(house.agent.turns) + len(other.turns) == 2)
-                    taker = other if other.turns else house.agent
-                    again = FarAgentTurn(taker.work, taker.turns[-1])
-                    assert again.turn.attempt == 2
-                    async with speaking(again) as louder:
-                        louder.say("What the second attempt says. ")
-                        await until(lambda: "second" in house.far.ledger[0].seen)
-                        speech.say("A late word of the first. ")
-                    answer = await taker.work.complete(again.turn, REPLY)
-                    assert answer.status_code == 200
-                    await one_message(house)
+    async with (
+        slack_house(database, tenant, script=silent, among_replicas=True) as house,
+        house.second_gateway(among_replicas=True) as second,
+    ):
+        await ask(house)
+        await until(lambda: house.agent.turns)
+        first = FarAgentTurn(house.agent.work, house.agent.turns[0])
+        async with speaking(first) as speech:
+            speech.say("What the first attempt said. ")
+            await until(lambda: house.far.ledger)
+            await until_noted(house)
+            await house.agent.work.release()
+            async with far_agent(second.internal_url, tenant.token, silent, pod="agent-1") as other:
+                await until(lambda: len(house.agent.turns) + len(other.turns) == 2)
+                taker = other if other.turns else house.agent
+                again = FarAgentTurn(taker.work, taker.turns[-1])
+                assert again.turn.attempt == 2
+                async with speaking(again) as louder:
+                    louder.say("What the second attempt says. ")
+                    await until(lambda: "second" in house.far.ledger[0].seen)
+                    speech.say("A late word of the first. ")
+                answer = await taker.work.complete(again.turn, REPLY)
+                assert answer.status_code == 200
+                await one_message(house)
 
 
 async def test_a_reply_longer_than_a_message_goes_on_behind_the_draft(

@@ -14,7 +14,7 @@ import pytest
 from support.channel_examples import load_examples
 from support.far_slack import FarSlack, direct, mention
 from support.far_troubles import Trouble
-from support.gateways import SampleTenant, running_gateway
+from support.gateways import SampleTenant
 from support.postgres import Database
 from support.slack_house import SlackHouse, sealed, slack_house, stamps
 from support.waiting import until
@@ -335,22 +335,14 @@ async def test_only_those_who_are_listed_may_write_and_routes_choose_the_agent(
 async def test_two_gateways_receive_the_twins_and_one_reply_leaves(
     database: Database, tenant: SampleTenant
 ) -> None:
-    async with slack_house(database, tenant) as house:
-        key = house.gateway.settings.seal_private_keys.get_secret_value()
-        async with running_gateway(
-            database.url("gateway"),
-            seal_private_keys=key,
-            slack_api_url=house.far.url,
-            poll_seconds=0.05,
-        ) as second:
-            other = replace(house.caller, url=f"{second.url}/hooks/slack/{tenant.name}/team")
-            await until(lambda: second.gateway.parts.view.version > 0)
-            for number in range(10):
-                one, two = mention(str(number), ts=f"17.{number:03d}", channel=f"C0TWO{number}")
-                await asyncio.gather(
-                    house.caller.deliver(one, f"EvA{number}"), other.deliver(two, f"EvB{number}")
-                )
-            assert len(await house.settled(10)) == 10
+    async with slack_house(database, tenant) as house, house.second_gateway() as second:
+        other = replace(house.caller, url=f"{second.url}/hooks/slack/{tenant.name}/team")
+        for number in range(10):
+            one, two = mention(str(number), ts=f"17.{number:03d}", channel=f"C0TWO{number}")
+            await asyncio.gather(
+                house.caller.deliver(one, f"EvA{number}"), other.deliver(two, f"EvB{number}")
+            )
+        assert len(await house.settled(10)) == 10
 
 
 async def test_a_database_that_is_away_is_a_503_and_the_retry_is_taken(
@@ -401,13 +393,7 @@ async def test_a_gateway_that_dies_while_slack_answers_leaves_one_message(
             one.task.cancel()
         # Its lease ends: a minute of the database's clock, without the waiting.
         await house.rows("UPDATE konstruct.delivery_dispatch SET due_at = now() + interval '1 h'")
-        async with running_gateway(
-            database.url("gateway"),
-            seal_private_keys=house.gateway.settings.seal_private_keys.get_secret_value(),
-            slack_api_url=far.url,
-            poll_seconds=60.0,
-        ) as second:
-            await until(lambda: second.gateway.parts.view.version > 0)
+        async with house.second_gateway(poll_seconds=60.0) as second:
             states = await house.rows("SELECT state FROM konstruct.deliveries")
             assert [row["state"] for row in states] == ["Sending"]
             await house.rows("UPDATE konstruct.delivery_dispatch SET due_at = now()")

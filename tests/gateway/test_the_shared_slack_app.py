@@ -67,6 +67,17 @@ class Platform:
     def caller(self, team: str = "T0ACME", secret: str = SECRET) -> SlackCaller:
         return SlackCaller(self.client, f"{self.gateway.url}/hooks/slack", secret, team=team)
 
+    @asynccontextmanager
+    async def second_gateway(self) -> AsyncIterator[RunningGateway]:
+        async with running_gateway(
+            self.database.url("gateway"),
+            seal_private_keys=self.gateway.settings.seal_private_keys.get_secret_value(),
+            slack_api_url=self.far.url,
+            slack_signing_secret=SECRET,
+            poll_seconds=0.05,
+        ) as second:
+            yield second
+
     async def rows(self, query: str) -> list[Any]:
         return await self.database.run(query)
 
@@ -274,14 +285,7 @@ async def test_a_gateway_that_cannot_ask_slack_waits_unless_it_was_asked_before(
     tenant = await platform.join("acme", team="T0ACME", token="xoxb-acme")
     await platform.until_reason(tenant, "TokenAccepted")
     platform.far.troubles["auth.test"].extend(["internal_error"] * 50)
-    key = platform.gateway.settings.seal_private_keys.get_secret_value()
-    async with running_gateway(
-        platform.database.url("gateway"),
-        seal_private_keys=key,
-        slack_api_url=platform.far.url,
-        slack_signing_secret=SECRET,
-        poll_seconds=0.05,
-    ) as second:
+    async with platform.second_gateway() as second:
         caller = platform.caller()
         caller.url = f"{second.url}/hooks/slack"
         assert await caller.deliver(direct("hello", ts="1.000001"), "Ev1")
@@ -296,14 +300,7 @@ async def test_a_gateway_that_cannot_ask_slack_waits_unless_it_was_asked_before(
 async def test_one_event_at_two_replicas_is_one_answer(platform: Platform) -> None:
     tenant = await platform.join("acme", team="T0ACME", token="xoxb-acme")
     await platform.until_reason(tenant, "TokenAccepted")
-    key = platform.gateway.settings.seal_private_keys.get_secret_value()
-    async with running_gateway(
-        platform.database.url("gateway"),
-        seal_private_keys=key,
-        slack_api_url=platform.far.url,
-        slack_signing_secret=SECRET,
-        poll_seconds=0.05,
-    ) as second:
+    async with platform.second_gateway() as second:
         one, two = platform.caller(), platform.caller()
         two.url = f"{second.url}/hooks/slack"
         events = [direct(str(n), ts=f"1.00000{n}", channel=f"D0C{n}") for n in range(5)]

@@ -82,26 +82,21 @@ async def test_what_is_not_said_to_the_agent_is_refused_in_silence(
 
 async def test_two_replicas_tell_a_person_once(database: Database, tenant: SampleTenant) -> None:
     connection = {"access": {"policy": "Listed", "allowed": ["U0ANA"]}}
-    async with slack_house(database, tenant, connection=connection) as house:
-        key = house.gateway.settings.seal_private_keys.get_secret_value()
-        async with running_gateway(
-            database.url("gateway"),
-            seal_private_keys=key,
-            slack_api_url=house.far.url,
-            poll_seconds=0.05,
-        ) as second:
-            other = replace(house.caller, url=f"{second.url}/hooks/slack/{tenant.name}/team")
-            await until(lambda: second.gateway.parts.view.version > 0)
-            events = [direct(f"{n}", ts=f"1767225600.{n:06d}") for n in range(8)]
-            await asyncio.gather(
-                *(
-                    caller.deliver(event, f"Ev{number}")
-                    for number, event in enumerate(events)
-                    for caller in (house.caller, other)
-                )
+    async with (
+        slack_house(database, tenant, connection=connection) as house,
+        house.second_gateway() as second,
+    ):
+        other = replace(house.caller, url=f"{second.url}/hooks/slack/{tenant.name}/team")
+        events = [direct(f"{n}", ts=f"1767225600.{n:06d}") for n in range(8)]
+        await asyncio.gather(
+            *(
+                caller.deliver(event, f"Ev{number}")
+                for number, event in enumerate(events)
+                for caller in (house.caller, other)
             )
-            assert [one[: len(REFUSAL)] for one in await house.settled(1)] == [REFUSAL]
-            assert await house.ignored() == {"not_listed": 8}
+        )
+        assert [one[: len(REFUSAL)] for one in await house.settled(1)] == [REFUSAL]
+        assert await house.ignored() == {"not_listed": 8}
 
 
 async def test_a_guest_is_told_in_the_language_slack_knows(

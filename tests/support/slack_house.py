@@ -15,7 +15,7 @@ from konstruct_registry.seals import seal
 from support.channel_house import ChannelHouse
 from support.far_agent import FarAgent, Script, echo, far_agent
 from support.far_slack import FarSlack, SlackCaller, far_slack
-from support.gateways import SampleTenant, running_gateway
+from support.gateways import RunningGateway, SampleTenant, running_gateway
 from support.postgres import Database
 from support.stack import encode_key
 from support.waiting import until
@@ -31,6 +31,18 @@ class SlackHouse(ChannelHouse):
     caller: SlackCaller
     agent: FarAgent
     key: PrivateKey
+
+    @asynccontextmanager
+    async def second_gateway(self, **settings: Any) -> AsyncIterator[RunningGateway]:
+        """Run another gateway beside the first; yield it once it knows the tenant."""
+        async with running_gateway(
+            self.database.url("gateway"),
+            seal_private_keys=self.gateway.settings.seal_private_keys.get_secret_value(),
+            slack_api_url=self.far.url,
+            **{"poll_seconds": 0.05, **settings},
+        ) as second:
+            await until(lambda: second.gateway.parts.view.version > 0)
+            yield second
 
     async def reports(self) -> dict[tuple[str, str], str]:
         """Return what was reported of connections: (name, condition) -> reason."""

@@ -17,7 +17,7 @@ from typing import NamedTuple, Protocol
 import aiohttp
 from aiohttp import web
 
-from support.campaigns.proxying import AWAY, end_to_end, far_api, passing
+from support.campaigns.proxying import AWAY, FarApi, end_to_end, far_api, passing
 from support.serving import served
 
 _CREATED = 201
@@ -57,8 +57,8 @@ class Ledger:
 class ApiProxy:
     """Serves plain HTTP on 127.0.0.1 and speaks TLS to the API server."""
 
-    def __init__(self, far: str, session: aiohttp.ClientSession) -> None:
-        self._far, self._session = far, session
+    def __init__(self, far: FarApi) -> None:
+        self._far = far
         self.ledger = Ledger()
         self.view: View | None = None
         self.passed: Counter[str] = Counter()
@@ -89,30 +89,23 @@ class ApiProxy:
 
     async def _pass(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
-        async with self._session.request(
-            request.method,
-            f"{self._far}{request.raw_path}",
-            headers=end_to_end(request.headers),
-            data=body or None,
-        ) as answer:
-            data = await answer.read()
-            kept, status = end_to_end(answer.headers), answer.status
+        answer = await self._far.forward(request, body)
         own = any(one in request.path for one in _OWN_AFFAIRS)
         if request.method != "GET" and not own:
-            self._note(request, status, data)
-            if status < 400 and self._is_last(request.path, body):
+            self._note(request, answer)
+            if answer.status < 400 and self._is_last(request.path, body):
                 assert self._kill is not None
                 await self._kill()
                 raise ConnectionResetError
-        return web.Response(status=status, body=data, headers=kept)
+        return answer
 
-    def _note(self, request: web.Request, status: int, data: bytes) -> None:
-        if status >= 400:
-            self.ledger.refused[f"{status} {request.method}"] += 1
+    def _note(self, request: web.Request, answer: web.Response) -> None:
+        if answer.status >= 400:
+            self.ledger.refused[f"{answer.status} {request.method}"] += 1
             return
         self.ledger.writes.append(f"{request.method} {request.path}")
-        if status == _CREATED:
-            metadata = json.loads(data)["metadata"]
+        if answer.status == _CREATED:
+            metadata = json.loads(answer.text or "")["metadata"]
             path = request.path
             address = path if path.endswith(metadata["name"]) else f"{path}/{metadata['name']}"
             self.ledger.made.setdefault(address, []).append(metadata["uid"])
@@ -135,8 +128,8 @@ class ApiProxy:
             await response.write(ended)
             await response.write_eof()
             return response
-        async with self._session.get(
-            f"{self._far}{request.path}", params=query, headers=end_to_end(request.headers)
+        async with self._far.session.get(
+            f"{self._far.address}{request.path}", params=query, headers=end_to_end(request.headers)
         ) as answer:
             response.set_status(answer.status)
             await response.prepare(request)
@@ -188,7 +181,7 @@ class _Stream:
 async def api_proxy(kubeconfig: Path) -> AsyncIterator[tuple[ApiProxy, Path]]:
     """Serve before the API server of a kubeconfig; yield the proxy and a kubeconfig of it."""
     async with far_api(kubeconfig) as far:
-        proxy = ApiProxy(far.address, far.session)
+        proxy = ApiProxy(far)
         async with served(passing(proxy.handle)) as address:
             own = kubeconfig.with_name(f"proxied-{kubeconfig.name}")
             yield proxy, far.write_kubeconfig(own, address)

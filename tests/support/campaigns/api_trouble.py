@@ -19,7 +19,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from support.campaigns.proxying import AWAY, end_to_end, far_api, passing
+from support.campaigns.proxying import AWAY, FarApi, end_to_end, far_api, passing
 
 TROUBLES = (
     "away",
@@ -83,8 +83,8 @@ class Ledger:
 class Way:
     """The proxy; `entrances` are its ways by operator."""
 
-    def __init__(self, far: str, session: aiohttp.ClientSession, seed: int) -> None:
-        self._far, self._session = far, session
+    def __init__(self, far: FarApi, seed: int) -> None:
+        self._far = far
         self._chance = random.Random(seed)
         self.ledger = Ledger()
         self.entrances: dict[str, Entrance] = {}
@@ -132,23 +132,18 @@ class Way:
         body, came = await request.read(), time.monotonic()
         if _LEASES in request.path and entrance.skew_seconds and body:
             body = _skewed(body, entrance.skew_seconds)
-        async with self._session.request(
-            request.method,
-            f"{self._far}{request.raw_path}",
-            headers=end_to_end(request.headers),
-            data=body or None,
-        ) as answer:
-            data = await answer.read()
-            kept, status = end_to_end(answer.headers), answer.status
-        if request.method != "GET" and status < _REFUSED:
-            self._note(entrance, request, data, came)
+        answer = await self._far.forward(request, body)
+        if request.method != "GET" and answer.status < _REFUSED:
+            self._note(entrance, request, answer, came)
         if entrance.trouble == "away":
             raise ConnectionResetError
-        return web.Response(status=status, body=data, headers=kept)
+        return answer
 
-    def _note(self, entrance: Entrance, request: web.Request, data: bytes, came: float) -> None:
+    def _note(
+        self, entrance: Entrance, request: web.Request, answer: web.Response, came: float
+    ) -> None:
         if _LEASES in request.path:
-            holder = str(json.loads(data)["spec"].get("holderIdentity") or "")
+            holder = str(json.loads(answer.text or "")["spec"].get("holderIdentity") or "")
             if not self.ledger.holders or self.ledger.holders[-1][1] != holder:
                 self.ledger.holders.append((time.monotonic(), holder))
         elif _CANARY not in request.path:
@@ -159,8 +154,8 @@ class Way:
     async def _watch(self, entrance: Entrance, request: web.Request) -> web.StreamResponse:
         self.ledger.watches.setdefault(request.path, []).append(time.monotonic())
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
-        async with self._session.get(
-            f"{self._far}{request.raw_path}", headers=end_to_end(request.headers)
+        async with self._far.session.get(
+            f"{self._far.address}{request.raw_path}", headers=end_to_end(request.headers)
         ) as answer:
             response.set_status(answer.status)
             await response.prepare(request)
@@ -230,7 +225,7 @@ async def troubled_way(
 ) -> AsyncIterator[tuple[Way, dict[str, Path]]]:
     """Serve before the API server; yield the way and a kubeconfig of each operator's entrance."""
     async with far_api(kubeconfig) as far:
-        way = Way(far.address, far.session, seed)
+        way = Way(far, seed)
         runner = web.AppRunner(passing(way.handle), access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         files = {}

@@ -44,6 +44,20 @@ class FarApi:
     session: aiohttp.ClientSession
     _document: dict[str, Any]
 
+    async def forward(self, request: web.Request, body: bytes) -> web.Response:
+        """Pass a request on with `body`, and return its answer."""
+        async with self.session.request(
+            request.method,
+            f"{self.address}{request.raw_path}",
+            headers=end_to_end(request.headers),
+            data=body or None,
+        ) as answer:
+            return web.Response(
+                status=answer.status,
+                body=await answer.read(),
+                headers=end_to_end(answer.headers),
+            )
+
     def write_kubeconfig(self, file: Path, address: str) -> Path:
         """Write the kubeconfig to `file`, its credential included, with another address."""
         self._document["clusters"][0]["cluster"]["server"] = address
