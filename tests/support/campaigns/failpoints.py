@@ -52,6 +52,8 @@ HOPS: dict[str, tuple[str, ...]] = {
 
 MOST_MODEL_CALLS = 2
 _IDLE_SECONDS = 6.0
+_RETRIES = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+"""Seconds before each of a vendor's repetitions; vendors go on for longer than a program starts."""
 _QUIET_SECONDS = 1.0
 _LOOK_SECONDS = 0.05
 
@@ -263,16 +265,16 @@ async def _people(
     plan: Plan, http: aiohttp.ClientSession, product: Product, trap: Trap, exits: AsyncExitStack
 ) -> tuple[WebPerson, SlackPerson, WhatsAppPerson]:
     """Return somebody who writes in each channel, through a proxy."""
-    chance, at_once = random.Random(plan.seed), (0.0, 1.0, 2.0, 5.0)
+    chance = random.Random(plan.seed)
     visitors = await exits.enter_async_context(SocketProxy(trap, VISITOR, product.public_port))
     slack_hooks = await exits.enter_async_context(http_proxy(trap, SLACK_CALLS, product.url))
     meta_hooks = await exits.enter_async_context(http_proxy(trap, META_CALLS, product.url))
     web = await exits.enter_async_context(WebPerson(http, visitors.url, WEB_CHAT))
-    events = SlackEvents(http, f"{slack_hooks}/hooks/slack/{SLACK}", SECRET, retries=at_once)
+    events = SlackEvents(http, f"{slack_hooks}/hooks/slack/{SLACK}", SECRET, retries=_RETRIES)
     stamps = (f"{int(time.time())}.{number:06d}" for number in itertools.count())
     slack = SlackPerson(events, "D0EVA", chance, lambda: next(stamps))
     hook = f"{meta_hooks}/hooks/whatsapp/{WHATSAPP}"
-    whatsapp = WhatsAppPerson(http, hook, "16505550101", chance, retries=at_once)
+    whatsapp = WhatsAppPerson(http, hook, "16505550101", chance, retries=_RETRIES)
     slack.again_share = whatsapp.again_share = 0.0
     return web, slack, whatsapp
 
