@@ -164,6 +164,10 @@ bench-neighbour: $(VENV)/.installed ## Measure what one tenant's flood does to a
 bench-operator: $(VENV)/.installed testbed ## Measure the operator at 1,000 tenants: latency, writes, memory (about 6 minutes)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/operator_scale.py --tenants 1000
 
+.PHONY: bench-many-agents
+bench-many-agents: $(VENV)/.installed testbed ## Measure operator and gateway with 51 tenants of 100 agents, all of them asked (about 8 minutes)
+	@PYTHONPATH=tests:bench $(RUN)/python bench/many_agents.py
+
 .PHONY: bench-wake
 bench-wake: $(VENV)/.installed ## Measure how fast a new tenant is Ready and a sleeping one answers (after cluster, images)
 	@PYTHONPATH=tests:bench $(RUN)/python bench/cluster_wake.py

@@ -4,11 +4,7 @@ Operator, gateway, llm, Postgres and agent are processes; the cluster has no nod
 started by the test with exactly the environment that its Deployment and Secret give it.
 """
 
-import base64
 import json
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +12,9 @@ from typing import Any
 import pytest
 
 from support.cluster import Cluster
-from support.operator_process import (
-    ACCOUNT,
-    NAMESPACE,
-    OperatorProcess,
-    account_kubeconfig,
-    eventually,
-    install_rights,
-    operator_process,
-)
-from support.stack import Stack, encode_public_key, running_stack
+from support.nodeless import environment_of_the_pod, operator_of
+from support.operator_process import eventually, install_rights
+from support.stack import running_stack
 from support.visitor import visiting
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.process]
@@ -36,24 +25,6 @@ TENANT_NAMESPACE = "tenant-acme"
 DEMO_GREETING_IS_HONEST = "demo"
 
 
-@contextmanager
-def running_operator(cluster: Cluster, stack: Stack, folder: Path) -> Iterator[OperatorProcess]:
-    kubeconfig = account_kubeconfig(cluster, folder, ACCOUNT, NAMESPACE)
-    with operator_process(
-        kubeconfig,
-        stack.gateway_internal_url,
-        folder,
-        REGISTRY_TOKEN=stack.registry_token,
-        GATEWAY_SEAL_PUBLIC_KEY=encode_public_key(stack.gateway_seal),
-        LLM_SEAL_PUBLIC_KEY=encode_public_key(stack.llm_seal),
-        AGENT_GATEWAY_URL=stack.gateway_internal_url,
-        AGENT_LLM_URL=stack.llm_url,
-        PUBLIC_URL=stack.gateway_url,
-    ) as operator:
-        eventually(operator.leads, what="leadership")
-        yield operator
-
-
 async def test_applied_samples_answer_a_visitor_and_leave_nothing_behind(
     cluster_with_crds: Cluster, tmp_path: Path
 ) -> None:
@@ -62,12 +33,12 @@ async def test_applied_samples_answer_a_visitor_and_leave_nothing_behind(
     async with running_stack(tmp_path) as stack:
         await stack.start_gateway()
         await stack.start_llm()
-        with running_operator(cluster, stack, tmp_path):
+        with operator_of(cluster, stack, tmp_path):
             cluster.kubectl("apply", "-f", SAMPLES)
             eventually(lambda: _is(cluster, "kt/acme", "Registered", "True"), what="Registered")
             _every_condition_is_right(cluster)
             _listing_reads_well(cluster)
-            await stack.start_agent_with(_environment_of_the_pod(cluster))
+            await stack.start_agent_with(environment_of_the_pod(cluster, TENANT_NAMESPACE))
             async with visiting(stack.gateway_url, "acme/website") as visitor:
                 reply = await visitor.ask("Hello! Who are you?")
                 assert DEMO_GREETING_IS_HONEST in reply["text"].lower()
@@ -76,7 +47,7 @@ async def test_applied_samples_answer_a_visitor_and_leave_nothing_behind(
         # The operator is down: a deletion waits for it, and ends soon after it is back.
         cluster.kubectl("delete", "-f", SAMPLES, "--wait=false")
         assert cluster.get("kt/acme")["metadata"]["deletionTimestamp"]
-        with running_operator(cluster, stack, tmp_path):
+        with operator_of(cluster, stack, tmp_path):
             eventually(lambda: _gone(cluster), seconds=10, what="the end of the tenant")
 
 
@@ -104,28 +75,6 @@ def _listing_reads_well(cluster: Cluster) -> None:
     for name in ("tenant.konstruct.dev/acme", "agent.konstruct.dev/ana", "website"):
         assert name in listing
     assert max(len(line) for line in listing.splitlines()) <= 160
-
-
-def _environment_of_the_pod(cluster: Cluster) -> dict[str, str]:
-    """Return what a kubelet would give the container: values, Secrets and fields, resolved."""
-    found = cluster.get("-n", TENANT_NAMESPACE, "deployments")["items"]
-    assert len(found) == 1
-    container = found[0]["spec"]["template"]["spec"]["containers"][0]
-    environment: dict[str, str] = {}
-    for variable in container["env"]:
-        if "value" in variable:
-            environment[variable["name"]] = variable["value"]
-            continue
-        source: dict[str, Any] = variable["valueFrom"]
-        if "secretKeyRef" in source:
-            reference = source["secretKeyRef"]
-            secret = cluster.get("-n", TENANT_NAMESPACE, f"secret/{reference['name']}")
-            encoded = secret["data"][reference["key"]]
-            environment[variable["name"]] = base64.b64decode(encoded).decode()
-        else:
-            assert source["fieldRef"]["fieldPath"] == "metadata.name"
-            environment[variable["name"]] = f"konstruct-agent-{uuid.uuid4().hex[:5]}"
-    return environment
 
 
 def _conditions(cluster: Cluster, resource: str) -> dict[str, dict[str, Any]]:
