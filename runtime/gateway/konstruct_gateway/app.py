@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from konstruct_channels.catalogue import load_specs, open_listenings, open_outbounds
 from konstruct_channels.listening import Listening
 from konstruct_channels.outbound import Outbound
-from konstruct_gateway.assembly import Parts, assemble
+from konstruct_gateway.assembly import assemble
 from konstruct_gateway.background.listeners import Listeners
 from konstruct_gateway.background.loops import every
 from konstruct_gateway.edge.apps import internal_app, public_app
+from konstruct_gateway.parts import Parts
 from konstruct_gateway.settings import GatewaySettings
 from konstruct_media.objects import open_objects
 from konstruct_store.store import Store

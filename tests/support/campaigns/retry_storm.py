@@ -23,8 +23,8 @@ from starlette.types import ASGIApp
 
 from konstruct_channels.outbound import Outgoing
 from konstruct_gateway.app import open_gateway
-from konstruct_gateway.assembly import Parts
 from konstruct_gateway.edge.apps import public_app
+from konstruct_gateway.parts import Parts
 from konstruct_registry.snapshot import TenantSnapshot
 from konstruct_store.errors import RetryLater, TurnLost
 from support.campaigns.asgi import call

@@ -7,7 +7,6 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from konstruct_channels.webchat.spec import LARGEST_FILE
-from konstruct_gateway.assembly import Parts
 from konstruct_gateway.chat.desk import Desk
 from konstruct_gateway.chat.routes import ChatRoutes
 from konstruct_gateway.chat.undelivered import Undelivered
@@ -22,6 +21,7 @@ from konstruct_gateway.edge.direct import Direct, DirectRoute
 from konstruct_gateway.edge.rates import Counts
 from konstruct_gateway.hints import Hints
 from konstruct_gateway.media.serving import FileRoutes
+from konstruct_gateway.parts import Parts
 from konstruct_gateway.registry.routes import routes as registry_routes
 from konstruct_gateway.registry.view import RegistryView
 from konstruct_gateway.settings import GatewaySettings
