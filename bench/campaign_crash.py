@@ -33,7 +33,8 @@ async def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="konstruct-campaign-") as folder:
         result = await run(plan, Path(folder))
-    whole = result.clean and result.verdict.accepted >= plan.messages
+    # What ended as Unknown was acknowledged too; the verdict counts it apart.
+    whole = result.clean and result.verdict.accepted + result.unknown >= plan.messages
     asked = {"asked": {name: asdict(plan)[name] for name in ("messages", "kills", "rate")}}
     return report.finish(
         report.line("R1", seed=plan.seed, clean=whole, began=began, **asked, **result.figures())
