@@ -60,7 +60,7 @@ async def _measure(cluster: Cluster, folder: Path, chosen: argparse.Namespace) -
     async with FarModel() as model, running_stack(folder) as stack:
         gateway = await stack.start_gateway(environment=_no_limits())
         llm = await stack.start_llm(_pool(folder, model))
-        with operator_of(cluster, stack, folder) as operator:
+        with operator_of(cluster, stack, folder, LEASE_SECONDS="12") as operator:
             began = time.monotonic()
             await _declare(names, agents)
             await _registered(operator, stack, len(names))
@@ -95,7 +95,11 @@ def _held(operator: OperatorProcess, *programs: Program) -> dict[str, float]:
 
 def _no_limits() -> dict[str, str]:
     """Return settings under which one address may be thousands of visitors."""
-    return {"KONSTRUCT_TICKETS_BURST": "1000000", "KONSTRUCT_MESSAGES_BURST": "1000000"}
+    return {
+        "KONSTRUCT_TICKETS_BURST": "1000000",
+        "KONSTRUCT_MESSAGES_BURST": "1000000",
+        "MALLOC_ARENA_MAX": "2",
+    }
 
 
 def _pool(folder: Path, model: FarModel) -> dict[str, str]:
@@ -140,6 +144,8 @@ async def _registered(operator: OperatorProcess, stack: Stack, count: int) -> No
             await asyncio.sleep(5)
             found, _ = await door.list(kinds.TENANT)
             ready = sum(_is_registered(one) for one in found)
+            if operator.process.poll() is not None:
+                raise RuntimeError(f"The operator ended:\n{operator.log[-2000:]}")
             now = await asyncio.to_thread(operator.writes)
             if ready >= count and now == before:
                 return

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
@@ -166,6 +167,11 @@ class Observed:
     def name(self) -> str:
         """Return the Tenant's name."""
         return self.tenant.metadata.name
+
+    @cached_property
+    def agent_names(self) -> frozenset[str]:
+        """Return the names of the tenant's agents; every connection asks for them."""
+        return frozenset(agent.metadata.name for agent in self.agents)
 
     @property
     def tenant_id(self) -> UUID:

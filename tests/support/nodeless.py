@@ -20,8 +20,13 @@ from support.stack import Stack, encode_public_key
 
 
 @contextmanager
-def operator_of(cluster: Cluster, stack: Stack, folder: Path) -> Iterator[OperatorProcess]:
-    """Run an operator whose registry and agents' addresses are the stack's, until it leads."""
+def operator_of(
+    cluster: Cluster, stack: Stack, folder: Path, **over: str
+) -> Iterator[OperatorProcess]:
+    """Run an operator whose registry and agents' addresses are the stack's, until it leads.
+
+    `over` are more settings, without their prefix.
+    """
     kubeconfig = account_kubeconfig(cluster, folder, ACCOUNT, NAMESPACE)
     with operator_process(
         kubeconfig,
@@ -33,6 +38,7 @@ def operator_of(cluster: Cluster, stack: Stack, folder: Path) -> Iterator[Operat
         AGENT_GATEWAY_URL=stack.gateway_internal_url,
         AGENT_LLM_URL=stack.llm_url,
         PUBLIC_URL=stack.gateway_url,
+        **over,
     ) as operator:
         eventually(operator.leads, what="leadership")
         yield operator

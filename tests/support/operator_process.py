@@ -160,6 +160,7 @@ def environment(kubeconfig: Path, registry_url: str, **over: str) -> dict[str, s
     return {
         **inherited,
         "KUBECONFIG": str(kubeconfig),
+        "MALLOC_ARENA_MAX": "2",  # as its Deployment has it
         **{f"KONSTRUCT_{name}": value for name, value in settings.items()},
     }
 

@@ -103,11 +103,15 @@ def agent_conditions(observed: Observed, agent: Agent) -> tuple[Condition, ...]:
 
 
 def connection_conditions(
-    observed: Observed, connection: ChannelConnection
+    observed: Observed, connection: ChannelConnection, refusals: Refusals | None = None
 ) -> tuple[Condition, ...]:
-    """Return the conditions of one ChannelConnection of the tenant."""
+    """Return the conditions of one ChannelConnection of the tenant.
+
+    `refusals`: what `refused` found, for whoever asks about many connections.
+    """
+    refusals = refused(observed) if refusals is None else refusals
     shown = (
-        agent_is_resolved(observed, connection, refused(observed)),
+        agent_is_resolved(observed, connection, refusals),
         secrets_are_ready(observed, references_of_connection(connection)),
         channel_is_authenticated(observed, connection),
     )

@@ -14,7 +14,7 @@ def agent_is_resolved(
 ) -> Finding:
     """Tell whether every agent that the connection names exists and is accepted."""
     about = ConditionType.AGENT_RESOLVED
-    known = {agent.metadata.name for agent in observed.agents}
+    known = observed.agent_names
     routes = connection.spec.routes
     for name in (connection.spec.agent_ref.name, *(route.agent_ref.name for route in routes)):
         if name not in known:

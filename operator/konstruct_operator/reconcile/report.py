@@ -57,8 +57,9 @@ async def tenant(context: Context, observed: Observed) -> float | None:
             AgentStatus(observed_generation=agent.metadata.generation, conditions=found[-1]),
         )
     health: dict[tuple[str, str, str], bool] = {}
+    refusals = checks.refused(observed)
     for connection in observed.connections:
-        found.append(checks.connection_conditions(observed, connection))
+        found.append(checks.connection_conditions(observed, connection, refusals))
         health |= _health(connection, found[-1])
         await write(context, connection, _connection_status(observed, connection, found[-1]))
     context.metrics.connections(observed.name, health)
