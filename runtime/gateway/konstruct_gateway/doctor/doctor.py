@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -77,9 +77,10 @@ class Doctor:
         if self.view.version != self._version:
             self._version = self.view.version
             self._plan(now)
-        due = [key for key, at in self._due.items() if at <= now]
-        waiting = asyncio.Semaphore(_AT_A_TIME)
-        await asyncio.gather(*(self._look_after(key, waiting) for key in due))
+        for key in [key for key, found in self._latest.items() if not self._fresh(found)]:
+            del self._latest[key]
+        due = iter([key for key, at in self._due.items() if at <= now])
+        await asyncio.gather(*(self._look_after_each(due) for _ in range(_AT_A_TIME)))
 
     async def close(self) -> None:
         """Close the way to ourselves."""
@@ -117,11 +118,7 @@ class Doctor:
     async def latest(self, route: Route) -> Examined:
         """Return what was found within the last minute, or find out. Raises RetryLater."""
         found = self._latest.get((route.tenant.tenant_id, route.connection.name))
-        if (
-            found is not None
-            and found[1] == _given(route)
-            and self.clock() - found[0] < _FRESH_SECONDS
-        ):
+        if found is not None and found[1] == _given(route) and self._fresh(found):
             return found[2]
         return await self.examine(route)
 
@@ -174,7 +171,15 @@ class Doctor:
             if connection.type in self.specs
         ]
 
-    async def _look_after(self, key: _Key, waiting: asyncio.Semaphore) -> None:
+    def _fresh(self, found: tuple[float, Any, Examined]) -> bool:
+        return self.clock() - found[0] < _FRESH_SECONDS
+
+    async def _look_after_each(self, due: Iterator[_Key]) -> None:
+        """Take from `due` until nothing is left; several do so side by side."""
+        for key in due:
+            await self._look_after(key)
+
+    async def _look_after(self, key: _Key) -> None:
         tenant = self.view.tenant_by_id(key[0])
         connection = tenant.connection(key[1]) if tenant is not None else None
         self._due[key] = self.clock() + self.every_seconds * (0.75 + 0.25 * self.chance())
@@ -182,8 +187,7 @@ class Doctor:
             return
         if not self.mine(str(connection.connection_id)):
             return
-        async with waiting:
-            await self.examine(Route(tenant, connection))
+        await self.examine(Route(tenant, connection))
 
     async def _find_out(
         self, route: Route, spec: ChannelSpec
