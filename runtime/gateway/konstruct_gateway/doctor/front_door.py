@@ -33,7 +33,7 @@ class FrontDoor:
         place = f"{self.public_url}/chat/{route.tenant.name}/{route.connection.name}"
         headers = {"Origin": (*chat.allowed_origins, self.public_url)[0]}
         try:
-            script = await self.client.get(f"{place}/widget.js", headers=headers, timeout=_SECONDS)
+            script = await self._head_of(f"{place}/widget.js", headers)
             ticket = await self.client.post(
                 f"{place}/ticket", json={}, headers=headers, timeout=_SECONDS
             )
@@ -49,6 +49,13 @@ class FrontDoor:
                 for name in (WIDGET, KEYS)
             ]
         return [self._script(script), self._ticket(ticket)]
+
+    async def _head_of(self, url: str, headers: dict[str, str]) -> httpx.Response:
+        """Fetch a page and return its head; what it holds is not kept."""
+        async with self.client.stream("GET", url, headers=headers, timeout=_SECONDS) as answer:
+            async for _piece in answer.aiter_raw():
+                continue
+        return answer
 
     def _script(self, answer: httpx.Response) -> Finding:
         if answer.status_code == httpx.codes.OK and "javascript" in answer.headers.get(
