@@ -3,13 +3,17 @@
 import asyncio
 from typing import Any, cast
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster, Document
+from konstruct_operator.cluster.fence import Fence
 from konstruct_operator.cluster.kinds import Kind
 from konstruct_operator.cluster.lease import Leadership
 from konstruct_operator.errors import RetryLater
+from support.serving import served
 
 
 class Leases:
@@ -83,3 +87,40 @@ async def test_whoever_does_not_lead_writes_nothing_but_leases() -> None:
     with pytest.raises(RetryLater, match="did not answer"):
         await cluster.replace(kinds.LEASE, document)
     assert len(sent) == 3
+
+
+@pytest.mark.sockets
+async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent() -> None:
+    leads, came = True, list[str]()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        came.append(request.method)
+        begun.set()
+        await go_on.wait()
+        return web.json_response({})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    fence = Fence()
+    fence.leads = lambda: leads
+    one_connection = aiohttp.TCPConnector(limit=1)
+    async with (
+        served(app) as url,
+        aiohttp.ClientSession(
+            connector=one_connection, request_class=fence.request_class()
+        ) as session,
+    ):
+        first = asyncio.create_task(session.put(f"{url}/api/v1/namespaces/y/events/x"))
+        await begun.wait()
+        second = asyncio.create_task(session.put(f"{url}/api/v1/namespaces/y/events/x"))
+        await asyncio.sleep(0)
+        leads = False
+        go_on.set()
+        assert (await first).status == 200
+        (await first).release()
+        with pytest.raises(RetryLater, match="Lease has run out"):
+            await second
+        async with session.put(f"{url}/apis/coordination.k8s.io/v1/namespaces/y/leases/x") as lease:
+            assert lease.status == 200
+    assert came == ["PUT", "PUT"]

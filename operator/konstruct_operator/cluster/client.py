@@ -13,7 +13,8 @@ from kubernetes.aio import config
 from kubernetes.aio.client import ApiClient, Configuration
 
 from konstruct_operator import names
-from konstruct_operator.cluster.kinds import LEASE, Kind
+from konstruct_operator.cluster.fence import Fence, plural_of
+from konstruct_operator.cluster.kinds import Kind
 from konstruct_operator.errors import (
     AlreadyThere,
     ConfigurationWrong,
@@ -48,15 +49,20 @@ class Cluster:
     ASCII: the API server reads an apply's body as YAML, in which an escaped emoji is an error.
     """
 
-    def __init__(self, configuration: Configuration, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        configuration: Configuration,
+        session: aiohttp.ClientSession,
+        fence: Fence | None = None,
+    ) -> None:
         self._configuration = configuration
         self._session = session
         self.writes: Counter[str] = Counter()
-        self._leads: Callable[[], bool] = lambda: True
+        self._fence = fence or Fence()
 
     def fence(self, leads: Callable[[], bool]) -> None:
         """Write nothing but Leases from now on while `leads` says no; raises RetryLater then."""
-        self._leads = leads
+        self._fence.leads = leads
 
     @classmethod
     async def connect(cls, *, pool: int = 64) -> Self:
@@ -76,14 +82,16 @@ class Cluster:
                 "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
             ) from error
         trust = ApiClient(configuration).rest_client.ssl_context
+        fence = Fence()
         session = aiohttp.ClientSession(
+            request_class=fence.request_class(),
             connector=aiohttp.TCPConnector(limit=pool, ssl=trust),
             headers={"User-Agent": names.FIELD_MANAGER, "Accept": _JSON},
             read_bufsize=_LONGEST_LINE,
             proxy=configuration.proxy,
             trust_env=True,
         )
-        return cls(configuration, session)
+        return cls(configuration, session, fence)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -236,10 +244,8 @@ class Cluster:
         accept: str = _JSON,
     ) -> Document:
         if method != "GET":
-            plural = _plural(path)
-            if plural != LEASE.plural and not self._leads():
-                raise RetryLater(f"Not {method} {path}: this operator's Lease has run out.")
-            self.writes[plural] += 1
+            self._fence.check(method, path)
+            self.writes[plural_of(path)] += 1
         try:
             response = await self._send(
                 method,
@@ -333,12 +339,3 @@ def body_text(body: Document) -> bytes:
     """
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     return _NOT_PLAIN_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode()
-
-
-def _plural(path: str) -> str:
-    """Return which collection an address leads to: 'deployments', 'tenants/status'."""
-    parts = path.strip("/").split("/")
-    rest = parts[2:] if parts[0] == "api" else parts[3:]
-    if rest[0] == "namespaces" and len(rest) > 2:  # noqa: PLR2004 - namespaces/NAME/plural
-        rest = rest[2:]
-    return "/".join([rest[0], *rest[2:3]])
