@@ -128,11 +128,12 @@ def judge(writes: list[Write], holders: list[tuple[float, str]], result: Result)
     ]
     result.writes = len(writes)
     for one in writes:
-        at = next(((name, end) for name, begin, end in spans if begin <= one.came < end), None)
+        at = next((span for span in spans if span[1] <= one.came < span[2]), None)
         if at is None or at[0] != one.operator:
-            holder = at[0] if at else "nobody"
-            result.overlaps.append(f"{one.operator} while {holder} led: {one.address}")
-        elif one.done > at[1]:
+            holder, since = at[:2] if at else ("nobody", one.came)
+            late = f"{one.came - since:.2f} s after {holder} took the Lease"
+            result.overlaps.append(f"{one.operator}, {late}: {one.address}")
+        elif one.done > at[2]:
             result.straddling += 1
 
 
