@@ -344,3 +344,21 @@ async def test_tenants_with_work_or_recent_activity_are_wanted_awake(
     await office.complete(await office.must_claim())
     assert await claims.wanted_awake(gateway_store, idle) == {office.tenant_id}
     assert await claims.wanted_awake(gateway_store, {office.tenant_id: 0}) == set()
+
+
+async def test_what_is_due_keeps_awake_without_its_row_being_moved_to_another_place(
+    gateway_store: Store,
+) -> None:
+    office = Office(gateway_store)
+    at_once = {office.tenant_id: 0}
+    row = "SELECT active_at FROM konstruct.dispatch WHERE tenant_id = $1"
+    await office.write("one")
+    [before] = await office.run(row, office.tenant_id)
+    await office.write("two")
+    await office.write("three")
+    [after] = await office.run(row, office.tenant_id)
+    assert after == before
+    assert await claims.wanted_awake(gateway_store, at_once) == {office.tenant_id}
+    await office.complete(await office.must_claim())
+    [settled] = await office.run(row, office.tenant_id)
+    assert settled > after

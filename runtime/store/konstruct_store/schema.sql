@@ -688,7 +688,8 @@ BEGIN
             agent_id = CASE WHEN d.turn_id IS NULL THEN excluded.agent_id ELSE d.agent_id END,
             opened_at = coalesce(d.opened_at, excluded.opened_at),
             due_at = CASE WHEN d.opened_at IS NULL THEN excluded.due_at ELSE d.due_at END,
-            active_at = now()
+            -- What is due keeps its tenant awake; where no index changes the row moves within its page.
+            active_at = CASE WHEN d.due_at IS NULL THEN now() ELSE d.active_at END
     )
 
     SELECT
