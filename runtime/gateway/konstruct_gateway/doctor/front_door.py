@@ -53,7 +53,7 @@ class FrontDoor:
     async def _head_of(self, url: str, headers: dict[str, str]) -> httpx.Response:
         """Fetch a page and return its head; what it holds is not kept."""
         async with self.client.stream("GET", url, headers=headers, timeout=_SECONDS) as answer:
-            async for _piece in answer.aiter_raw():
+            async for _piece in answer.aiter_bytes():
                 continue
         return answer
 
