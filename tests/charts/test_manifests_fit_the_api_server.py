@@ -15,6 +15,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.process]
 
 # What nobody here has the schema of.
 FOREIGN = ("postgresql.cnpg.io/v1/Cluster",)
+FOREIGN_SCHEMAS = (
+    "gateway.networking.k8s.io/httproute_v1.json",
+    "monitoring.coreos.com/podmonitor_v1.json",
+    "monitoring.coreos.com/prometheusrule_v1.json",
+)
 MANIFESTS = (ROOT / "manifests/samples", ROOT / "manifests/install.yaml", ROOT / "crds")
 
 
@@ -23,10 +28,13 @@ def schemas(cluster_with_crds: Cluster, tmp_path_factory: pytest.TempPathFactory
     """A folder with the schema of every kind that the API server serves, others' included."""
     folder = tmp_path_factory.mktemp("schemas")
     foreign_kinds.apply(cluster_with_crds)
-    route = folder / "gateway.networking.k8s.io" / "httproute_v1.json"
-    # A new kind is served before it is explained.
+    theirs = [folder / one for one in FOREIGN_SCHEMAS]
+    # A new kind is served before it is explained, and each group on its own.
     eventually(
-        lambda: api_schemas.write(cluster_with_crds, folder) > 100 and route.exists(),
+        lambda: (
+            api_schemas.write(cluster_with_crds, folder) > 100
+            and all(one.exists() for one in theirs)
+        ),
         seconds=60,
         what="the schemas of others' kinds",
     )
