@@ -74,8 +74,12 @@ def test_the_samples_become_children_conditions_and_a_registered_tenant(
         ),
         what="the connection's condition",
     )
-    template = conditions(fenced, "agenttemplates", "customer-service")
-    assert template["Ready"]["status"] == "True"
+    eventually(
+        lambda: (
+            conditions(fenced, "agenttemplates", "customer-service")["Ready"]["status"] == "True"
+        ),
+        what="the template's condition",
+    )
     stored = far.named("acme")
     assert stored is not None
     snapshot = far.snapshot(stored["tenantId"])
