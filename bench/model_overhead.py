@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import httpx
 
 from support.far_model import FarModel
-from support.models import Caller, far_pool_model, known_tenant, publish, serving_llm, write_pool
+from support.models import Caller, far_pool_model, known_tenant, serving_llm, write_pool
 from support.postgres import Database, fresh_database, open_store, owned_postgres
-from support.working import Office
+from support.working import Office, publish
 
 WARM_UP = 30
 
