@@ -90,7 +90,8 @@ async def test_whoever_does_not_lead_writes_nothing_but_leases() -> None:
 
 
 @pytest.mark.sockets
-async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent() -> None:
+@pytest.mark.parametrize("base", ["", "/k8s/clusters/c-1"])
+async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent(base: str) -> None:
     leads, came = True, list[str]()
     begun, go_on = asyncio.Event(), asyncio.Event()
 
@@ -102,7 +103,7 @@ async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    fence = Fence()
+    fence = Fence(base)
     fence.leads = lambda: leads
     one_connection = aiohttp.TCPConnector(limit=1)
     async with (
@@ -111,9 +112,9 @@ async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent
             connector=one_connection, request_class=fence.request_class()
         ) as session,
     ):
-        first = asyncio.create_task(session.put(f"{url}/api/v1/namespaces/y/events/x"))
+        first = asyncio.create_task(session.put(f"{url}{base}/api/v1/namespaces/y/events/x"))
         await begun.wait()
-        second = asyncio.create_task(session.put(f"{url}/api/v1/namespaces/y/events/x"))
+        second = asyncio.create_task(session.put(f"{url}{base}/api/v1/namespaces/y/events/x"))
         await asyncio.sleep(0)
         leads = False
         go_on.set()
@@ -121,6 +122,8 @@ async def test_a_write_that_waited_for_a_connection_asks_again_before_it_is_sent
         (await first).release()
         with pytest.raises(RetryLater, match="Lease has run out"):
             await second
-        async with session.put(f"{url}/apis/coordination.k8s.io/v1/namespaces/y/leases/x") as lease:
+        async with session.put(
+            f"{url}{base}/apis/coordination.k8s.io/v1/namespaces/y/leases/x"
+        ) as lease:
             assert lease.status == 200
     assert came == ["PUT", "PUT"]

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
+from urllib.parse import urlsplit
 
 import aiohttp
 from kubernetes.aio import config
@@ -82,7 +83,7 @@ class Cluster:
                 "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
             ) from error
         trust = ApiClient(configuration).rest_client.ssl_context
-        fence = Fence()
+        fence = Fence(urlsplit(configuration.host).path)
         session = aiohttp.ClientSession(
             request_class=fence.request_class(),
             connector=aiohttp.TCPConnector(limit=pool, ssl=trust),

@@ -14,10 +14,12 @@ class Fence:
 
     Between the two lie a queue for connections, a handshake, and any time for which the process is
     stopped. What is on its way to the kernel when a process is stopped no fence of ours can hold.
+    `base`: what the API server's paths begin with, where a proxy before it has others too.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, base: str = "") -> None:
         self.leads: Callable[[], bool] = lambda: True
+        self._base = base.rstrip("/")
 
     def check(self, method: str, path: str) -> None:
         """Raise RetryLater where this write is not to be made."""
@@ -26,11 +28,11 @@ class Fence:
 
     def request_class(self) -> type[aiohttp.ClientRequest]:
         """Return requests that are checked when they have their connection."""
-        check = self.check
+        check, base = self.check, self._base
 
         class FencedRequest(aiohttp.ClientRequest):
             async def send(self, *args: Any) -> aiohttp.ClientResponse:
-                check(self.method, self.url.path)
+                check(self.method, self.url.path.removeprefix(base))
                 return await super().send(*args)
 
         return FencedRequest
