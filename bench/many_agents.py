@@ -59,7 +59,7 @@ async def _measure(cluster: Cluster, folder: Path, chosen: argparse.Namespace) -
     agents = [f"agent-{number}" for number in range(chosen.agents)]
     async with FarModel() as model, running_stack(folder) as stack:
         gateway = await stack.start_gateway(environment=_no_limits())
-        llm = await stack.start_llm(_pool(folder, model))
+        llm = await stack.start_llm_with(model.url, model.key)
         with operator_of(cluster, stack, folder, LEASE_SECONDS="12") as operator:
             began = time.monotonic()
             await _declare(names, agents)
@@ -95,20 +95,7 @@ def _held(operator: OperatorProcess, *programs: Program) -> dict[str, float]:
 
 def _no_limits() -> dict[str, str]:
     """Return settings under which one address may be thousands of visitors."""
-    return {
-        "KONSTRUCT_TICKETS_BURST": "1000000",
-        "KONSTRUCT_MESSAGES_BURST": "1000000",
-        "MALLOC_ARENA_MAX": "2",
-    }
-
-
-def _pool(folder: Path, model: FarModel) -> dict[str, str]:
-    models = folder / "models.yaml"
-    models.write_text(
-        "models:\n- name: far\n  model: openai/far\n  client: Direct\n"
-        f"  apiBase: {model.url}\n  apiKeyEnv: FAR_KEY\n  contextTokens: 128000\n"
-    )
-    return {"KONSTRUCT_MODELS_FILE": str(models), "FAR_KEY": model.key}
+    return {"KONSTRUCT_TICKETS_BURST": "1000000", "KONSTRUCT_MESSAGES_BURST": "1000000"}
 
 
 async def _declare(names: Sequence[str], agents: Sequence[str]) -> None:

@@ -35,16 +35,6 @@ NO_LIMITS = {
     "KONSTRUCT_TICKETS_BURST": "10000",
 }
 
-MODELS = """\
-models:
-- name: far
-  model: openai/far
-  client: {client}
-  apiBase: {url}
-  apiKeyEnv: FAR_KEY
-  contextTokens: 128000
-"""
-
 
 @dataclass(frozen=True)
 class Sample:
@@ -80,7 +70,7 @@ async def main() -> None:
         directory = Path(name)
         directory.chmod(0o755)
         async with FarModel() as far, running_stack(directory) as stack:
-            programs = await start(stack, far, directory, options.client)
+            programs = await start(stack, far, options.client)
             async with contextlib.AsyncExitStack() as sockets:
                 visitors = [
                     await sockets.enter_async_context(visiting(stack.gateway_url, "acme/website"))
@@ -94,12 +84,10 @@ async def main() -> None:
                 await null_run(far, options)
 
 
-async def start(stack: Stack, far: FarModel, directory: Path, client: str) -> list[Program]:
+async def start(stack: Stack, far: FarModel, client: str) -> list[Program]:
     """Start gateway, llm and one agent of one tenant; return them."""
-    models = directory / "models.yaml"
-    models.write_text(MODELS.format(url=far.url, client=client))
     gateway = await stack.start_gateway(environment=NO_LIMITS)
-    llm = await stack.start_llm({"KONSTRUCT_MODELS_FILE": str(models), "FAR_KEY": far.key})
+    llm = await stack.start_llm_with(far.url, far.key, client=client)
     tenant_id = uuid.uuid4()
     token, digest = work_token(tenant_id)
     agent = agent_snapshot(tenant_id=tenant_id, name="ana")

@@ -18,16 +18,16 @@ import yaml
 
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.cluster import Cluster
+from support.nodeless import operator_of
 from support.operator_process import (
     ACCOUNT,
     NAMESPACE,
     account_kubeconfig,
     eventually,
     install_rights,
-    operator_process,
 )
 from support.prometheus import Scrapes
-from support.stack import Stack, encode_public_key, free_port, running_stack, work_token
+from support.stack import Stack, free_port, running_stack, work_token
 from support.visitor import visiting
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.process]
@@ -138,15 +138,7 @@ async def test_every_alert_and_every_panel_is_evaluated_on_a_real_scrape(
     await with_tenant(stack, name="shop")
     async with visiting(stack.gateway_url, "shop/website") as visitor:
         await visitor.ask("Hello!")
-    with operator_process(
-        kubeconfig,
-        stack.gateway_internal_url,
-        tmp_path,
-        REGISTRY_TOKEN=stack.registry_token,
-        GATEWAY_SEAL_PUBLIC_KEY=encode_public_key(stack.gateway_seal),
-        LLM_SEAL_PUBLIC_KEY=encode_public_key(stack.llm_seal),
-    ) as operator:
-        eventually(operator.leads, what="leadership")
+    with operator_of(cluster, stack, tmp_path) as operator:
         cluster.kubectl("apply", "-f", SAMPLES)
         eventually(lambda: 'connection="website"' in operator.get("/metrics").text, what="a look")
         operators = {"operator": f"http://127.0.0.1:{operator.probe_port}"}

@@ -1,7 +1,6 @@
 """From `kubectl apply` of a Slack connection to an answer in Slack, with every program running."""
 
 import asyncio
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,15 +10,9 @@ import pytest
 
 from support.cluster import Cluster
 from support.far_slack import FarSlack, SlackCaller, direct, far_slack, mention
-from support.operator_process import (
-    ACCOUNT,
-    NAMESPACE,
-    account_kubeconfig,
-    eventually,
-    install_rights,
-    operator_process,
-)
-from support.stack import encode_public_key, running_stack
+from support.nodeless import environment_of_the_pod, operator_of
+from support.operator_process import eventually, install_rights
+from support.stack import running_stack
 
 pytestmark = [pytest.mark.cluster, pytest.mark.postgres, pytest.mark.process]
 
@@ -56,32 +49,12 @@ async def test_an_applied_slack_connection_is_tried_and_answers(
     async with running_stack(tmp_path) as stack, far_slack() as far:
         await stack.start_gateway(environment={"KONSTRUCT_SLACK_API_URL": far.url})
         await stack.start_llm()
-        kubeconfig = account_kubeconfig(cluster, tmp_path, ACCOUNT, NAMESPACE)
-        with operator_process(
-            kubeconfig,
-            stack.gateway_internal_url,
-            tmp_path,
-            REGISTRY_TOKEN=stack.registry_token,
-            GATEWAY_SEAL_PUBLIC_KEY=encode_public_key(stack.gateway_seal),
-            LLM_SEAL_PUBLIC_KEY=encode_public_key(stack.llm_seal),
-            AGENT_GATEWAY_URL=stack.gateway_internal_url,
-            AGENT_LLM_URL=stack.llm_url,
-            PUBLIC_URL=stack.gateway_url,
-        ):
+        with operator_of(cluster, stack, tmp_path):
             try:
                 # In threads: Slack's side runs in this loop and must be able to answer.
                 await asyncio.to_thread(_apply, cluster)
                 address = await asyncio.to_thread(_authenticated, cluster, "TokenAccepted")
-                token, tenant_id = await asyncio.to_thread(_work_token, cluster)
-                await stack.start_agent_with(
-                    {
-                        "KONSTRUCT_GATEWAY_URL": stack.gateway_internal_url,
-                        "KONSTRUCT_LLM_URL": stack.llm_url,
-                        "KONSTRUCT_TENANT_ID": tenant_id,
-                        "KONSTRUCT_WORK_TOKEN": token,
-                        "KONSTRUCT_POD_NAME": "agent-0",
-                    }
-                )
+                await stack.start_agent_with(await asyncio.to_thread(_environment, cluster))
                 await _talk(far, address)
                 far.workspaces[0].revoked = True
                 async with httpx.AsyncClient(trust_env=False) as client:
@@ -133,16 +106,8 @@ def _authenticated(cluster: Cluster, reason: str) -> str:
     return eventually(look, seconds=30, what=reason)
 
 
-def _work_token(cluster: Cluster) -> tuple[str, str]:
+def _environment(cluster: Cluster) -> dict[str, str]:
     """Return what the pod of the tenant would be given."""
-
-    def look() -> dict[str, Any]:
-        found = cluster.get("-n", TENANT_NAMESPACE, "deployments")["items"]
-        variables = found[0]["spec"]["template"]["spec"]["containers"][0]["env"]
-        return {one["name"]: one for one in variables}
-
-    variables = eventually(look, what="the tenant's Deployment")
-    reference = variables["KONSTRUCT_WORK_TOKEN"]["valueFrom"]["secretKeyRef"]
-    secret = cluster.get("-n", TENANT_NAMESPACE, f"secret/{reference['name']}")
-    token = base64.b64decode(secret["data"][reference["key"]]).decode()
-    return token, str(variables["KONSTRUCT_TENANT_ID"]["value"])
+    return eventually(
+        lambda: environment_of_the_pod(cluster, TENANT_NAMESPACE), what="the tenant's Deployment"
+    )

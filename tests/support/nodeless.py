@@ -46,8 +46,9 @@ def operator_of(
 
 def environment_of_the_pod(cluster: Cluster, namespace: str) -> dict[str, str]:
     """Return what a kubelet would give the container: values, Secrets and fields, resolved."""
-    [deployment] = cluster.get("-n", namespace, "deployments")["items"]
-    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    found = cluster.get("-n", namespace, "deployments")["items"]
+    assert len(found) == 1
+    container = found[0]["spec"]["template"]["spec"]["containers"][0]
     environment: dict[str, str] = {}
     for variable in container["env"]:
         if "value" in variable:

@@ -140,6 +140,23 @@ class Stack:
         await self.until_ready(program, f"{self.llm_url}/readyz")
         return program
 
+    async def start_llm_with(
+        self,
+        api_base: str,
+        key: str,
+        *,
+        client: str = "Direct",
+        environment: Mapping[str, str] | None = None,
+    ) -> Program:
+        """Start the model service with one model, `far`, of whoever speaks OpenAI's API there."""
+        models = self.directory / "models.yaml"
+        models.write_text(
+            f"models:\n- name: far\n  model: openai/far\n  client: {client}\n"
+            f"  apiBase: {api_base}\n  apiKeyEnv: FAR_KEY\n  contextTokens: 128000\n"
+        )
+        pool = {"KONSTRUCT_MODELS_FILE": str(models), "FAR_KEY": key}
+        return await self.start_llm(pool | dict(environment or {}))
+
     async def start_agent(self, tenant_id: uuid.UUID, work_token: str, *, pod: str) -> Program:
         """Start a tenant's pod with exactly the Deployment's environment."""
         return await self.start_agent_with(

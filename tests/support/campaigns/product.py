@@ -97,18 +97,10 @@ class Product:
 
     async def start_llm(self) -> Program:
         """Start the model service and wait until it is ready."""
-        models = self.stack.directory / "models.yaml"
-        models.write_text(
-            "models:\n- name: far\n  model: openai/far\n  client: Direct\n"
-            f"  apiBase: {self.addresses.model}\n  apiKeyEnv: FAR_KEY\n  contextTokens: 128000\n"
-        )
-        return await self.stack.start_llm(
-            {
-                "KONSTRUCT_MODELS_FILE": str(models),
-                "FAR_KEY": self.model_key,
-                "KONSTRUCT_PORT": str(self.llm_port),
-                **self._database("llm"),
-            }
+        return await self.stack.start_llm_with(
+            self.addresses.model,
+            self.model_key,
+            environment={"KONSTRUCT_PORT": str(self.llm_port), **self._database("llm")},
         )
 
     async def start_agent(self) -> Program:
