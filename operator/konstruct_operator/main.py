@@ -159,7 +159,7 @@ def _context(
         metadata = document["metadata"]
         tenant = metadata.get("labels", {}).get(names.LABEL_TENANT, "")
         if kind.kind == "Deployment":
-            context.fleet.touch()
+            context.fleet.touch(metadata["namespace"])
         if tenant:
             context.tenant_changed(tenant)
         elif kind.kind == "Namespace":

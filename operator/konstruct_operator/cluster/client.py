@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
 from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from kubernetes.aio import config
@@ -88,9 +89,9 @@ class Cluster:
             request_class=fence.request_class(),
             connector=aiohttp.TCPConnector(limit=pool, ssl=trust),
             headers={"User-Agent": names.FIELD_MANAGER, "Accept": _JSON},
+            cookie_jar=aiohttp.DummyCookieJar(),
             read_bufsize=_LONGEST_LINE,
-            proxy=configuration.proxy,
-            trust_env=True,
+            proxy=configuration.proxy or _proxy_of_the_environment(configuration.host),
         )
         return cls(configuration, session, fence)
 
@@ -292,6 +293,18 @@ class Cluster:
             timeout=timeout,
             server_hostname=self._configuration.tls_server_name,
         )
+
+
+def _proxy_of_the_environment(url: str) -> str | None:
+    """Return what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about an address.
+
+    aiohttp's `trust_env` asks them, and a netrc file, anew for each request, in two threads.
+    """
+    address = urlsplit(url)
+    proxies = getproxies()
+    if proxy_bypass(address.netloc):
+        return None
+    return proxies.get(address.scheme)
 
 
 async def insist(attempt: Callable[[], Awaitable[Result]]) -> Result:

@@ -40,34 +40,34 @@ class Shelf:
     """Objects by kind, namespace ('' without one) and name."""
 
     def __init__(self) -> None:
-        self._objects: dict[tuple[str, str], dict[str, Kept]] = {}
+        self._objects: dict[str, dict[str, dict[str, Kept]]] = {}
 
     def find(self, kind: str, name: str, *, namespace: str = "") -> Kept | None:
         """Return an object, or None."""
-        return self._objects.get((kind, namespace), {}).get(name)
+        return self._objects.get(kind, {}).get(namespace, {}).get(name)
 
     def of_namespace(self, kind: str, namespace: str) -> list[Kept]:
         """Return the objects of one kind in one namespace."""
-        return list(self._objects.get((kind, namespace), {}).values())
+        return list(self._objects.get(kind, {}).get(namespace, {}).values())
 
     def of_kind(self, kind: str) -> Iterator[tuple[str, str, Kept]]:
         """Yield (namespace, name, object) of every object of a kind there is at this moment."""
-        for (of_kind, namespace), objects in list(self._objects.items()):
-            if of_kind == kind:
-                for name, kept in list(objects.items()):
-                    yield namespace, name, kept
+        for namespace, objects in list(self._objects.get(kind, {}).items()):
+            for name, kept in list(objects.items()):
+                yield namespace, name, kept
 
     def put(self, kind: str, kept: Kept, name: str, *, namespace: str = "") -> None:
         """Keep an object in place of what was known of it."""
-        self._objects.setdefault((kind, namespace), {})[name] = kept
+        self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = kept
 
     def remove(self, kind: str, name: str, *, namespace: str = "") -> None:
         """Drop an object; absent is fine."""
-        objects = self._objects.get((kind, namespace))
+        namespaces = self._objects.get(kind, {})
+        objects = namespaces.get(namespace)
         if objects is not None:
             objects.pop(name, None)
             if not objects:
-                del self._objects[kind, namespace]
+                del namespaces[namespace]
 
 
 def keep(document: Document) -> Kept:

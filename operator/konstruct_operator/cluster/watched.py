@@ -7,7 +7,7 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import structlog
@@ -82,9 +82,9 @@ class Watched:
         """Return the children of one kind in one namespace as last seen."""
         return [one.document() for one in self._shelf.of_namespace(kind.kind, namespace)]
 
-    def of_kind(self, kind: Kind) -> Iterator[tuple[str, str, Kept]]:
-        """Yield (namespace, name, object) of every child of one kind as last seen."""
-        return self._shelf.of_kind(kind.kind)
+    def kept(self, kind: Kind, name: str, *, namespace: str = "") -> Kept | None:
+        """Return the child as last seen, not parsed."""
+        return self._shelf.find(kind.kind, name, namespace=namespace)
 
     async def written(
         self, kind: Kind, name: str, write: Awaitable[Document], *, namespace: str = ""

@@ -185,7 +185,7 @@ async def _apply(context: Context, document: Document) -> None:
     )
     context.spelt.pop(address, None)
     if kind is kinds.DEPLOYMENT:
-        context.fleet.touch()
+        context.fleet.touch(document["metadata"]["namespace"])
     if differs(applied, document):
         context.spelt[address] = _state(applied)
 

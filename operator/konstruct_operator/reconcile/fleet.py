@@ -20,7 +20,11 @@ _SHORTEST_PAUSE: Final = 0.1
 
 
 class Fleet:
-    """All agents' Deployments, parsed once per version, and whose turn it is among them."""
+    """All agents' Deployments, parsed once per version, and whose turn it is among them.
+
+    While all of them have the newest part of the platform, which is nearly always, a change of one
+    costs the parsing of that one, however many there are.
+    """
 
     def __init__(
         self,
@@ -35,13 +39,17 @@ class Fleet:
         self._patience = timedelta(seconds=settings.rollout_patience_seconds)
         self._target = platform.version(platform.target(settings))
         self._members: dict[str, tuple[int, Member]] = {}
+        self._behind: set[str] = set()
+        self._changed_places: set[str] = set()
         self._out_of_reach: set[str] = set()
         self._stale = True
         self._decision = Decision(self._target)
         self.changed = asyncio.Event()
 
-    def touch(self) -> None:
-        """Note that a Deployment changed."""
+    def touch(self, place: str = "") -> None:
+        """Note that the Deployment in the namespace `place` changed; '': who is reachable did."""
+        if place:
+            self._changed_places.add(place)
         self._stale = True
         self.changed.set()
 
@@ -55,13 +63,8 @@ class Fleet:
         due = self._decision.look_again
         if self._stale or (due is not None and due <= self._now()):
             self._stale = False
-            self._decision = rollout.decide(
-                self._look(),
-                target=self._target,
-                now=self._now(),
-                waves=self._waves,
-                patience=self._patience,
-            )
+            self._look()
+            self._decision = self._decide() if self._behind else Decision(self._target)
         return self._decision
 
     def seconds_to_next(self) -> float:
@@ -84,15 +87,29 @@ class Fleet:
         """Tell whether a Deployment has the newest part of the platform."""
         return platform.version(platform.remembered(deployment)) == self._target
 
-    def _look(self) -> list[Member]:
-        there = {name for _, name in self._declared.names(kinds.TENANT)}
-        found: dict[str, tuple[int, Member]] = {}
-        for place, name, kept in self._watched.of_kind(kinds.DEPLOYMENT):
-            if name == names.AGENT_NAME:
-                known = self._members.get(place)
-                if known is None or known[0] != kept.version:
-                    known = kept.version, rollout.member(kept.document())
-                found[place] = known
-        self._members = found
-        within = there - self._out_of_reach
-        return [replace(one, reachable=one.tenant in within) for _, one in found.values()]
+    def _look(self) -> None:
+        """Take in the Deployments that changed since the last look."""
+        for place in self._changed_places:
+            kept = self._watched.kept(kinds.DEPLOYMENT, names.AGENT_NAME, namespace=place)
+            known = self._members.get(place)
+            if kept is None:
+                self._members.pop(place, None)
+                self._behind.discard(place)
+            elif known is None or known[0] != kept.version:
+                found = rollout.member(kept.document())
+                self._members[place] = kept.version, found
+                if found.platform == self._target:
+                    self._behind.discard(place)
+                else:
+                    self._behind.add(place)
+        self._changed_places.clear()
+
+    def _decide(self) -> Decision:
+        within = {name for _, name in self._declared.names(kinds.TENANT)} - self._out_of_reach
+        return rollout.decide(
+            [replace(one, reachable=one.tenant in within) for _, one in self._members.values()],
+            target=self._target,
+            now=self._now(),
+            waves=self._waves,
+            patience=self._patience,
+        )
