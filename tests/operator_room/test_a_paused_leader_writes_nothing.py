@@ -66,7 +66,7 @@ async def test_whoever_does_not_lead_writes_nothing_but_leases() -> None:
         async def auth_settings(self) -> dict[str, Any]:
             return {}
 
-    cluster = Cluster(cast("Any", Settings()), cast("Any", Session()))
+    cluster = Cluster(cast("Any", Settings()), cast("Any", Session()), cast("Any", Session()))
     leads = True
     cluster.fence(lambda: leads)
     document = {"metadata": {"name": "x", "namespace": "y"}}

@@ -37,6 +37,7 @@ _METADATA_LIST: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8
 # Kubernetes' watch events can exceed aiohttp's own bound of a line.
 _LONGEST_LINE: Final = 2**21
 _PAGE: Final = 100
+_NO_LIMIT: Final = 0
 _NOT_PLAIN_IN_YAML: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _INSISTENCE_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16)
 
@@ -55,10 +56,13 @@ class Cluster:
         self,
         configuration: Configuration,
         session: aiohttp.ClientSession,
+        streams: aiohttp.ClientSession,
         fence: Fence | None = None,
     ) -> None:
+        """`session` makes requests, `streams` holds the watches."""
         self._configuration = configuration
         self._session = session
+        self._streams = streams
         self.writes: Counter[str] = Counter()
         self._fence = fence or Fence()
 
@@ -67,8 +71,12 @@ class Cluster:
         self._fence.leads = leads
 
     @classmethod
-    async def connect(cls, *, pool: int = 64) -> Self:
-        """Connect as a pod, or by KUBECONFIG outside one. Raises ConfigurationWrong."""
+    async def connect(cls, *, pool: int = 16) -> Self:
+        """Connect as a pod, or by KUBECONFIG outside one. Raises ConfigurationWrong.
+
+        At most `pool` requests are made at once, each connection takes 256 KiB for TLS alone.
+        Watches have connections of their own, as many as there are watches.
+        """
         configuration = Configuration()
         try:
             try:
@@ -85,19 +93,23 @@ class Cluster:
             ) from error
         trust = ApiClient(configuration).rest_client.ssl_context
         fence = Fence(urlsplit(configuration.host).path)
-        session = aiohttp.ClientSession(
-            request_class=fence.request_class(),
-            connector=aiohttp.TCPConnector(limit=pool, ssl=trust),
-            headers={"User-Agent": names.FIELD_MANAGER, "Accept": _JSON},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            read_bufsize=_LONGEST_LINE,
-            proxy=configuration.proxy or _proxy_of_the_environment(configuration.host),
-        )
-        return cls(configuration, session, fence)
+        proxy = configuration.proxy or _proxy_of_the_environment(configuration.host)
+
+        def session(limit: int) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                request_class=fence.request_class(),
+                connector=aiohttp.TCPConnector(limit=limit, ssl=trust),
+                headers={"User-Agent": names.FIELD_MANAGER, "Accept": _JSON},
+                cookie_jar=aiohttp.DummyCookieJar(),
+                read_bufsize=_LONGEST_LINE,
+                proxy=proxy,
+            )
+
+        return cls(configuration, session(pool), session(_NO_LIMIT), fence)
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._session.close()
+        await asyncio.gather(self._session.close(), self._streams.close())
 
     async def get(self, kind: Kind, name: str, *, namespace: str = "") -> Document:
         """Return one object. Raises NotFound."""
@@ -224,7 +236,11 @@ class Cluster:
         timeout = aiohttp.ClientTimeout(total=None, connect=5, sock_read=70)
         try:
             response = await self._send(
-                "GET", kind.path(namespace=namespace), query=query, timeout=timeout
+                "GET",
+                kind.path(namespace=namespace),
+                query=query,
+                timeout=timeout,
+                session=self._streams,
             )
             if response.status >= 400:  # noqa: PLR2004 - HTTP's errors begin there
                 _raise_for(response.status, await response.read())
@@ -257,6 +273,7 @@ class Cluster:
                 content_type=content_type,
                 accept=accept,
                 timeout=REQUEST_TIMEOUT,
+                session=self._session,
             )
             data = await response.read()
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:  # noqa: UP041 - aiohttp's
@@ -275,6 +292,7 @@ class Cluster:
         content_type: str = _JSON,
         accept: str = _JSON,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - handed to aiohttp
+        session: aiohttp.ClientSession,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": accept}
         credential = (await self._configuration.auth_settings()).get("BearerToken")
@@ -284,7 +302,7 @@ class Cluster:
         if body is not None:
             headers["Content-Type"] = content_type
             data = body_text(body)
-        return await self._session.request(
+        return await session.request(
             method,
             self._configuration.host + path,
             params=query,
