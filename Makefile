@@ -128,9 +128,10 @@ deploy: $(VENV)/.installed ## Install the charts and the samples into that clust
 test: check packages node-packages testbed ## Install what is missing, then run every test
 	@$(RUN)/pytest -q --durations=15 -m "$(BIG)"
 
+CONFIGURATIONS ?= all
 .PHONY: test-configurations
-test-configurations: $(VENV)/.installed node-packages ## Install every supported configuration of the chart on the node
-	@KONSTRUCT_CONFIGURATIONS=all $(RUN)/pytest -q --durations=8 tests/end_to_end/cluster/test_supported_configurations.py
+test-configurations: $(VENV)/.installed node-packages ## Install every supported configuration of the chart on the node (CONFIGURATIONS)
+	@KONSTRUCT_CONFIGURATIONS=$(CONFIGURATIONS) $(RUN)/pytest -q --durations=8 tests/end_to_end/cluster/test_supported_configurations.py
 
 .PHONY: demo
 demo: $(VENV)/.installed ## Run everything in one process from manifests/samples (PORT, HOST, KONSTRUCT_HOME)
