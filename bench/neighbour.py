@@ -5,8 +5,9 @@
 The quiet tenant gets 40 events/s and a pod that claims and answers at once. In every other round a
 noisy tenant beside it gets 500 events/s, and a pod that works on 8 turns at a time, one second
 each; both in a process of their own. The gateway has one processor; generators, pods and Postgres
-the other, so what they do to each other there is in the figures too. Latencies count from the
-moment an event was due.
+the other, so what they do to each other there is in the figures too. A control tells how much that
+is: the same flood into a gateway and a Postgres of its own, which share nothing with the quiet
+tenant but the two processors and the disk. Latencies count from the moment an event was due.
 """
 
 import argparse
@@ -15,6 +16,8 @@ import sys
 import tempfile
 import time
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,13 +26,13 @@ import uvloop
 
 from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
 from konstruct_registry.seals import seal
-from processes import milliseconds, percentile, pin
+from processes import cpu_seconds, milliseconds, percentile, pin
 from slack_load import APP, SIGNING_SECRET, TEAM, SlackLoad
 from slack_stub import yes_slack
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.stack import Stack, free_port, running_stack, work_token
 
-_QUIET, _NOISY = "quiet", "noisy"
+_QUIET, _NOISY, _CONTROL = "quiet", "noisy", "control"
 
 
 @dataclass
@@ -73,10 +76,23 @@ class Pod:
 
 @dataclass
 class Figures:
-    """Seconds of the quiet tenant's events."""
+    """Seconds of the quiet tenant's events, and processor seconds of its gateway and Postgres."""
 
     acknowledged: list[float] = field(default_factory=list)
     claimed: list[float] = field(default_factory=list)
+    gateway: float = 0.0
+    postgres: float = 0.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A gateway with its Postgres, and the tenants' work tokens."""
+
+    gateway: int
+    postgres: int
+    public: int
+    internal_url: str
+    tokens: dict[str, str]
 
 
 async def main() -> None:
@@ -86,54 +102,76 @@ async def main() -> None:
     parser.add_argument("--seconds", type=float, default=12.0, help="of each round")
     parser.add_argument("--quiet-rate", type=float, default=40.0)
     parser.add_argument("--noisy-rate", type=float, default=500.0)
+    parser.add_argument("--noisy-claimers", type=int, default=8, help="0: nobody claims the flood")
     parser.add_argument("--noise", nargs=3, metavar=("PORT", "URL", "TOKEN"))
     options = parser.parse_args()
     if options.noise:
         await be_noisy(options)
         return
-    with tempfile.TemporaryDirectory(prefix="konstruct-bench-") as name:
-        directory = Path(name)
-        directory.chmod(0o755)
-        async with running_stack(directory) as stack, yes_slack() as slack:
-            await compare(stack, slack, options)
+    async with AsyncExitStack() as stack:
+        slack = await stack.enter_async_context(yes_slack())
+        here, elsewhere = [await place(stack, slack) for _ in range(2)]
+        await compare(here, elsewhere, options)
 
 
-async def compare(stack: Stack, slack: str, options: argparse.Namespace) -> None:
-    """Measure the quiet tenant alone and beside the noisy one, in turns."""
+async def place(stack: AsyncExitStack, slack: str) -> Place:
+    """Start a Postgres and a gateway, each on its processor, with both tenants."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="konstruct-bench-")))
+    directory.chmod(0o755)
+    running = await stack.enter_async_context(running_stack(directory))
     public, internal = free_port(), free_port()
-    gateway = await stack.start_gateway(
+    gateway = await running.start_gateway(
         public_port=public,
         internal_port=internal,
         environment={"KONSTRUCT_SLACK_API_URL": slack},
     )
-    tokens = {name: await push(stack, name) for name in (_QUIET, _NOISY)}
+    tokens = {name: await push(running, name) for name in (_QUIET, _NOISY)}
     pin(gateway.process.pid, SERVER_PROCESSOR)
-    pin(stack.postgres.pid, GENERATOR_PROCESSOR)
-    pin_self()
+    pin(running.postgres.pid, GENERATOR_PROCESSOR)
     url = f"http://127.0.0.1:{internal}"
-    pod, load = Pod(url, tokens[_QUIET], 0.0), SlackLoad(public, f"/hooks/slack/{_QUIET}/team")
+    return Place(gateway.process.pid, running.postgres.pid, public, url, tokens)
+
+
+async def compare(here: Place, elsewhere: Place, options: argparse.Namespace) -> None:
+    """Measure the quiet tenant alone, beside a flood elsewhere and beside one here, in turns."""
+    pin_self()
+    pod = Pod(here.internal_url, here.tokens[_QUIET], 0.0)
+    load = SlackLoad(here.public, f"/hooks/slack/{_QUIET}/team")
     working = asyncio.create_task(pod.run(8))
-    found = {_QUIET: Figures(), _NOISY: Figures()}
+    found = {_QUIET: Figures(), _CONTROL: Figures(), _NOISY: Figures()}
+    flooded = {_CONTROL: elsewhere, _NOISY: here}
     await one_round(load, pod, options, Figures(), 0)  # warm
     for number in range(options.rounds):
         for kind, figures in found.items():
-            noise = None
-            if kind == _NOISY:
-                noise = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    __file__,
-                    *("--noisy-rate", str(options.noisy_rate)),
-                    *("--noise", str(public), url, tokens[_NOISY]),
-                )
-                await asyncio.sleep(3)
-            await one_round(load, pod, options, figures, number)
-            if noise is not None:
-                noise.kill()
-                await noise.wait()
-                await asyncio.sleep(1)
+            async with noise(flooded.get(kind), options):
+                before = cpu_seconds(here.gateway), cpu_seconds(here.postgres)
+                await one_round(load, pod, options, figures, number)
+                figures.gateway += cpu_seconds(here.gateway) - before[0]
+                figures.postgres += cpu_seconds(here.postgres) - before[1]
     working.cancel()
     await asyncio.gather(working, return_exceptions=True)
-    report(found)
+    report(found, options)
+
+
+@asynccontextmanager
+async def noise(flooded: Place | None, options: argparse.Namespace) -> AsyncIterator[None]:
+    """Flood a place for as long as the block runs, from a process of its own."""
+    if flooded is None:
+        yield
+        return
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        __file__,
+        *("--noisy-rate", str(options.noisy_rate), "--noisy-claimers", str(options.noisy_claimers)),
+        *("--noise", str(flooded.public), flooded.internal_url, flooded.tokens[_NOISY]),
+    )
+    try:
+        await asyncio.sleep(3)
+        yield
+    finally:
+        process.kill()
+        await process.wait()
+        await asyncio.sleep(1)
 
 
 async def one_round(
@@ -154,26 +192,32 @@ async def one_round(
         print(f"refused {outcome.refused}, unanswered {outcome.unanswered}, unclaimed {missing}")
 
 
-def report(found: dict[str, Figures]) -> None:
-    """Print both columns and the ratios of their p99."""
-    alone, beside = found[_QUIET], found[_NOISY]
-    print(f"{'':16} {'alone':>22} {'beside the flood':>22}   p50 / p99 / max, ms")
+def report(found: dict[str, Figures], options: argparse.Namespace) -> None:
+    """Print the three columns, the ratios of their p99, and the processor time used."""
+    titles = {_QUIET: "alone", _CONTROL: "flood elsewhere", _NOISY: "beside the flood"}
+    print(f"{'p50 / p99 / max, ms':20}", *(f"{titles[kind]:>24}" for kind in found))
     for name in ("acknowledged", "claimed"):
-        one, other = getattr(alone, name), getattr(beside, name)
-        ratio = percentile(other, 0.99) / percentile(one, 0.99)
+        samples = {kind: getattr(figures, name) for kind, figures in found.items()}
+        print(f"{name:20}", *(f"{milliseconds(one):>24}" for one in samples.values()))
+        alone, control, beside = (percentile(one, 0.99) for one in samples.values())
         print(
-            f"{name:16} {milliseconds(one):>22} {milliseconds(other):>22}"
-            f"   p99 x {ratio:.2f} ({len(one)} and {len(other)} events)"
+            f"{'':8}p99 of alone: elsewhere x {control / alone:.2f}, beside x {beside / alone:.2f};"
+            f" beside of elsewhere x {beside / control:.2f}"
+            f" ({', '.join(str(len(one)) for one in samples.values())} events)"
         )
+    seconds = options.rounds * options.seconds
+    for name in ("gateway", "postgres"):
+        busy = (getattr(figures, name) / seconds for figures in found.values())
+        print(f"{name + ', busy':20}", *(f"{one:>23.0%}" for one in busy))
 
 
 async def be_noisy(options: argparse.Namespace) -> None:
     """Flood until killed."""
     pin_self()
     port, url, token = options.noise
-    pod = asyncio.create_task(Pod(url, token, 1.0).run(8))
+    pod = asyncio.create_task(Pod(url, token, 1.0).run(options.noisy_claimers))
     load = SlackLoad(int(port), f"/hooks/slack/{_NOISY}/team")
-    while not pod.done():
+    while not (pod.done() and options.noisy_claimers):
         await load.round(options.noisy_rate, 10.0, seed=1)
 
 

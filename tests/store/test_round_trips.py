@@ -86,6 +86,28 @@ def words(sql: str) -> str:
     return " ".join(" ".join(lines).split())
 
 
+async def test_a_claim_says_whether_more_is_due(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    assert not (await office.look()).more
+    await office.write(inbound("one", conversation_key="one"))
+    await office.look()  # an agent's first turn does not say it
+    for number in range(3):
+        await office.write(inbound("more", conversation_key=f"c{number}"))
+    looks = [await office.look() for _ in range(4)]
+    assert [one.turn is not None for one in looks] == [True, True, True, False]
+    assert [one.more for one in looks] == [True, True, False, False]
+
+
+async def test_an_answer_says_whether_more_came_meanwhile(gateway_store: Store) -> None:
+    office = Office(gateway_store)
+    await office.write("hello")
+    turn = await office.must_claim()
+    await office.write("and another thing")
+    assert (await office.complete(turn)).more
+    again = await office.must_claim()
+    assert not (await office.complete(again)).more
+
+
 async def test_a_turn_is_claimed_the_same_in_either_way(gateway_store: Store) -> None:
     office = Office(gateway_store)
     await office.write(inbound("first", conversation_key="one"))

@@ -27,8 +27,11 @@ class WorkClient:
         self.boot_id = uuid4()
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def claim(self, *, claim_id: UUID | None = None, wait: float = 0.0) -> httpx.Response:
+    async def claim(
+        self, *, claim_id: UUID | None = None, wait: float = 0.0, fresh: bool = False
+    ) -> httpx.Response:
         body = {
+            "fresh": fresh,
             "claim_id": str(claim_id or uuid4()),
             "boot_id": str(self.boot_id),
             "pod": self.pod,

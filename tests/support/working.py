@@ -52,6 +52,10 @@ class Office:
 
     async def claim(self, **over: Any) -> ClaimedTurn | None:
         """Let the agent claim what is longest due."""
+        return (await self.look(**over)).turn
+
+    async def look(self, **over: Any) -> claims.Look:
+        """Claim what is longest due, and hear whether there is more."""
         return await claims.claim_turn(
             self.store,
             self.tenant_id,

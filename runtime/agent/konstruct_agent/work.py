@@ -31,9 +31,19 @@ class WorkClient:
         self._gateway = gateway
         self._me = {"boot_id": str(boot_id), "pod": pod}
 
-    async def claim(self, claim_id: UUID, *, wait_seconds: float) -> ClaimedTurn | None:
-        """Return a turn, or None after the wait. Repeating a claim id returns the same turn."""
-        body = {**self._me, "claim_id": str(claim_id), "wait_seconds": wait_seconds}
+    async def claim(
+        self, claim_id: UUID, *, wait_seconds: float, fresh: bool
+    ) -> ClaimedTurn | None:
+        """Return a turn, or None after the wait. Repeating a claim id returns the same turn.
+
+        `fresh`: the id was never sent before.
+        """
+        body = {
+            **self._me,
+            "claim_id": str(claim_id),
+            "wait_seconds": wait_seconds,
+            "fresh": fresh,
+        }
         answer = await self._send("POST", "/internal/work/claims", body, seconds=wait_seconds + 15)
         if answer.status == _HTTP_NO_CONTENT:
             return None

@@ -58,7 +58,9 @@ class Worker:
         while True:
             await self._room.acquire()
             try:
-                turn = await self._means.work.claim(claim_id, wait_seconds=self._claim_wait)
+                turn = await self._means.work.claim(
+                    claim_id, wait_seconds=self._claim_wait, fresh=not failures
+                )
             except (RetryLater, Refused, TurnLost) as error:
                 # The same claim id again: an answer lost on the way is given once more.
                 self._room.release()

@@ -37,6 +37,14 @@ async def due_tenants(store: Store, tenants: Sequence[UUID]) -> list[UUID]:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a claim found. `more`: other turns of the tenant may be due now; False is certain."""
+
+    turn: ClaimedTurn | None
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """How many conversations wait for an agent to claim them, and how long the first has waited."""
 
@@ -63,8 +71,8 @@ async def claim_turn(
     lease_seconds: float = LEASE_SECONDS,
     deadline_seconds: int = DEADLINE_SECONDS,
     max_attempts: int = MAX_ATTEMPTS,
-) -> ClaimedTurn | None:
-    """Claim the turn that is longest due, or return None when there is nothing for `agents`.
+) -> Look:
+    """Claim the turn that is longest due, or find none when there is nothing for `agents`.
 
     A turn's first claim freezes its messages, window and agent revision. Repeating a claim with
     the same `claim_id` returns the same turn. A lease that ran out is taken over with the next
@@ -72,21 +80,22 @@ async def claim_turn(
     sweeper. Suspended tenants and agents begin no turns. Raises RetryLater.
     """
     if tenant.operating_mode is OperatingMode.SUSPENDED:
-        return None
+        return Look(None, more=True)
     claimant = _Claimant(tenant_id, claim_id, boot_id, pod, lease_seconds)
     able = [one for one in agents.values() if one.operating_mode is OperatingMode.RUNNING]
     token = new_token()
     row = await claimant.at_once(store, token, able, tenant)
     if row is None:
-        return None
+        return Look(None, more=False)
     if row["turn_id"] is not None:
-        return _claimed(dict(row), tenant_id, token, lease_seconds, deadline_seconds)
+        turn = _claimed(dict(row), tenant_id, token, lease_seconds, deadline_seconds)
+        return Look(turn, more=row["more"])
     ids = [one.agent_id for one in able]
     while True:
         async with store.transaction(tenant_id) as connection:
             due = await connection.fetchrow(statement("claims/lock_due"), tenant_id, claim_id, ids)
             if due is None:
-                return None
+                return Look(None, more=False)
             token = new_token()
             conversation_id = due["conversation_id"]
             if due["repeated"]:
@@ -103,7 +112,8 @@ async def claim_turn(
                 await connection.execute(statement("claims/set_aside"), tenant_id, conversation_id)
                 continue
             row = await connection.fetchrow(statement("claims/frozen"), tenant_id, turn_id)
-        return _claimed(dict(row), tenant_id, token, lease_seconds, deadline_seconds)
+        turn = _claimed(dict(row), tenant_id, token, lease_seconds, deadline_seconds)
+        return Look(turn, more=True)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 -- Generated from the catalogue by konstruct_store.schema.describe; not to be run.
 
 CREATE OR REPLACE FUNCTION konstruct.answer_at_once(uuid, uuid, integer, bytea, uuid, jsonb, jsonb, bytea, bytea, jsonb)
- RETURNS TABLE(seq bigint, kind text, payload jsonb, at timestamp with time zone, turn_id uuid)
+ RETURNS TABLE(seq bigint, kind text, payload jsonb, at timestamp with time zone, turn_id uuid, more boolean)
  LANGUAGE plpgsql
 AS $function$
 #variable_conflict use_column
@@ -194,13 +194,16 @@ BEGIN
         ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET due_at = d.due_at
     )
 
-    SELECT seq, kind, payload, at, turn_id FROM entry
+    SELECT e.seq, e.kind, e.payload, e.at, e.turn_id, r.oldest IS NOT NULL AS more
+    FROM entry AS e
+    CROSS JOIN rest AS r
     LOOP
         seq := entry.seq;
         kind := entry.kind;
         payload := entry.payload;
         at := entry.at;
         turn_id := entry.turn_id;
+        more := entry.more;
     END LOOP;
     WITH head AS (
         INSERT INTO konstruct.audit_heads AS h (tenant_id, number, hash)
@@ -245,16 +248,18 @@ $function$;
 -- executable by: konstruct_gateway, konstruct_llm, konstruct_portal
 
 CREATE OR REPLACE FUNCTION konstruct.claim_at_once(uuid, uuid, uuid[], uuid, text, uuid, bytea, double precision, text[], integer[], text[], jsonb)
- RETURNS TABLE(turn_id uuid, conversation_id uuid, attempt integer, opened_at timestamp with time zone, tenant jsonb, language text, agent jsonb, messages jsonb, recent jsonb, steps jsonb)
+ RETURNS TABLE(turn_id uuid, conversation_id uuid, attempt integer, opened_at timestamp with time zone, tenant jsonb, language text, agent jsonb, messages jsonb, recent jsonb, steps jsonb, more boolean)
  LANGUAGE plpgsql
 AS $function$
 #variable_conflict use_column
 DECLARE
     chosen record;
     opened record;
+    frozen record;
     place integer;
 BEGIN
     PERFORM set_config('konstruct.tenant', $1::text, true);
+    PERFORM set_config('synchronous_commit', 'off', true);
     FOR chosen IN
     WITH repeated AS (
         SELECT d.conversation_id, d.turn_id, d.agent_id
@@ -295,28 +300,36 @@ BEGIN
         WHERE a.tenant_id = $1 AND a.agent_id = chosen.agent_id AND a.revision = $9[place]
     ) THEN
         FOR opened IN
-    WITH pending AS (
-        SELECT item_id, seq, kind, media_until
+    WITH pending AS MATERIALIZED (
+        SELECT seq, kind, media_until
         FROM konstruct.inbox
         WHERE tenant_id = $1 AND conversation_id = chosen.conversation_id AND disposition IS NULL AND turn_id IS NULL
     ),
 
     bound AS (
-        SELECT min(seq) FILTER (WHERE kind = 'System') AS system, min(seq) AS first FROM pending
+        SELECT min(seq) FILTER (WHERE kind = 'System') AS system, min(seq) AS first, max(seq) AS last
+        FROM pending
     ),
 
     taken AS (
-        UPDATE konstruct.inbox AS i
+        UPDATE konstruct.inbox
         SET turn_id = $4
-        FROM pending AS p, bound AS b
         WHERE
-            i.tenant_id = $1
-            AND i.item_id = p.item_id
+            tenant_id = $1
+            AND conversation_id = chosen.conversation_id
+            AND disposition IS NULL
+            AND turn_id IS NULL
             AND NOT EXISTS (SELECT FROM pending AS w WHERE w.media_until > now())
-            AND (
-                b.system IS NULL OR p.seq < b.system OR (b.first = b.system AND p.seq = b.system)
+            AND seq <= (
+                SELECT
+                    CASE
+                        WHEN b.system IS NULL THEN b.last
+                        WHEN b.system = b.first THEN b.first
+                        ELSE b.system - 1
+                    END
+                FROM bound AS b
             )
-        RETURNING i.seq, i.person_id, i.replays_turn_id, i.received_at
+        RETURNING seq, person_id, replays_turn_id, received_at
     ),
 
     turn AS (
@@ -358,56 +371,65 @@ BEGIN
     WHERE d.tenant_id = $1 AND d.conversation_id = chosen.conversation_id
     RETURNING d.turn_id
         LOOP
-            RETURN QUERY
+            more := EXISTS (
+                SELECT FROM konstruct.dispatch AS d
+                WHERE
+                    d.tenant_id = $1
+                    AND d.due_at <= now()
+                    AND (d.turn_id IS NOT NULL OR d.agent_id = any($3::uuid []))
+            );
+            FOR frozen IN
     WITH turn AS (
         SELECT * FROM konstruct.turns WHERE tenant_id = $1 AND turn_id = $4
     ),
 
     source AS (
         SELECT s.turn_id, s.conversation_id, s.first_seq, s.last_seq
-        FROM turn AS t
-        INNER JOIN konstruct.turns AS s
-            ON s.tenant_id = $1 AND s.turn_id = coalesce(t.replays_turn_id, t.turn_id)
+        FROM konstruct.turns AS s
+        WHERE
+            s.tenant_id = $1
+            AND s.turn_id = (SELECT coalesce(t.replays_turn_id, t.turn_id) FROM turn AS t)
     ),
 
     message AS (
         SELECT l.seq, l.kind, l.payload, l.at
-        FROM source AS s
-        INNER JOIN konstruct.log AS l
-            ON
-                l.tenant_id = $1
-                AND l.conversation_id = s.conversation_id
-                AND l.seq BETWEEN s.first_seq AND s.last_seq
+        FROM konstruct.log AS l
         WHERE
-            (l.kind = 'Said' AND NOT l.payload ? 'command')
-            OR (l.kind = 'Marker' AND s.first_seq = s.last_seq)
+            l.tenant_id = $1
+            AND l.conversation_id = (SELECT s.conversation_id FROM source AS s)
+            AND l.seq >= (SELECT s.first_seq FROM source AS s)
+            AND l.seq <= (SELECT s.last_seq FROM source AS s)
+            AND (
+                (l.kind = 'Said' AND NOT l.payload ? 'command')
+                OR (l.kind = 'Marker' AND (SELECT s.first_seq = s.last_seq FROM source AS s))
+            )
     ),
 
     neighbour AS MATERIALIZED (
         SELECT o.turn_id, o.first_seq, o.last_seq
-        FROM turn AS t
-        INNER JOIN konstruct.turns AS o
-            ON
-                o.tenant_id = $1
-                AND o.conversation_id = t.conversation_id
-                AND o.first_seq > 0
-                AND o.first_seq BETWEEN t.window_from AND t.window_to
+        FROM konstruct.turns AS o
+        WHERE
+            o.tenant_id = $1
+            AND o.conversation_id = (SELECT t.conversation_id FROM turn AS t)
+            AND o.first_seq > 0
+            AND o.first_seq >= (SELECT t.window_from FROM turn AS t)
+            AND o.first_seq <= (SELECT t.window_to FROM turn AS t)
     ),
 
     recent AS MATERIALIZED (
         SELECT l.seq, l.kind, l.payload, l.at, l.turn_id
-        FROM turn AS t
-        INNER JOIN konstruct.log AS l
-            ON
-                l.tenant_id = $1
-                AND l.conversation_id = t.conversation_id
-                AND l.seq BETWEEN t.window_from AND t.window_to
+        FROM konstruct.log AS l
         WHERE
-            l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
+            l.tenant_id = $1
+            AND l.conversation_id = (SELECT t.conversation_id FROM turn AS t)
+            AND l.seq >= (SELECT t.window_from FROM turn AS t)
+            AND l.seq <= (SELECT t.window_to FROM turn AS t)
+            AND l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
             AND NOT l.payload ? 'command'
-            AND NOT EXISTS (
-                SELECT FROM source AS s
-                WHERE l.seq BETWEEN s.first_seq AND s.last_seq AND l.kind IN ('Said', 'Marker')
+            AND (
+                l.kind NOT IN ('Said', 'Marker')
+                OR l.seq < (SELECT s.first_seq FROM source AS s)
+                OR l.seq > (SELECT s.last_seq FROM source AS s)
             )
         ORDER BY l.seq DESC
         LIMIT 200
@@ -420,20 +442,15 @@ BEGIN
             ON
                 r.turn_id = o.turn_id
                 OR (r.kind = 'Said' AND r.seq BETWEEN o.first_seq AND o.last_seq)
-        -- A late answer to what lies before the window is no part of it.
         WHERE
             r.turn_id IS NULL
             OR o.turn_id IS NOT NULL
-            OR NOT EXISTS (
-                SELECT
+            OR (
+                SELECT e.first_seq > 0 AND e.first_seq < t.window_from
                 FROM konstruct.turns AS e
                 CROSS JOIN turn AS t
-                WHERE
-                    e.tenant_id = $1
-                    AND e.turn_id = r.turn_id
-                    AND e.first_seq > 0
-                    AND e.first_seq < t.window_from
-            )
+                WHERE e.tenant_id = $1 AND e.turn_id = r.turn_id
+            ) IS NOT TRUE
     )
 
     SELECT
@@ -488,8 +505,18 @@ BEGIN
         ) AS steps
     FROM turn AS t
     INNER JOIN konstruct.agent_revisions AS a
-        ON a.tenant_id = $1 AND a.agent_id = t.agent_id AND a.revision = t.agent_revision;
-            RETURN;
+        ON a.tenant_id = $1 AND a.agent_id = t.agent_id AND a.revision = t.agent_revision
+            LOOP
+                turn_id := frozen.turn_id;
+                attempt := frozen.attempt;
+                opened_at := frozen.opened_at;
+                tenant := frozen.tenant;
+                language := frozen.language;
+                agent := frozen.agent;
+                messages := frozen.messages;
+                recent := frozen.recent;
+                steps := frozen.steps;
+            END LOOP;
         END LOOP;
     END IF;
     RETURN NEXT;

@@ -266,7 +266,8 @@ async def _answer_at_once(
         )
     if row is None:
         return None
-    return Settled(end.disposition, end.reply_id, row["seq"], (entry_of(row),))
+    entries = (entry_of(row),)
+    return Settled(end.disposition, end.reply_id, row["seq"], entries, more=row["more"])
 
 
 async def _recorded(connection: Connection, tenant_id: UUID, turn: asyncpg.Record) -> Settled:

@@ -32,13 +32,15 @@ class Settled:
     """How a turn ended.
 
     `log_entries` are what the conversation's people see of it (a reply, a notice, or nothing);
-    `reply_id` and `seq` are None unless a reply was recorded.
+    `reply_id` and `seq` are None unless a reply was recorded. `more`: messages that came meanwhile
+    may be due; False is certain.
     """
 
     disposition: Disposition
     reply_id: UUID | None
     seq: int | None
     log_entries: tuple[LogEntry, ...] = ()
+    more: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ from konstruct_store.store import Store
 from konstruct_telemetry.traces import RECEIVE, Traces, began_at
 
 _MOST_BOOTS = 10_000
+_SHORT_WAIT_SECONDS = 5.0
+"""Who waits less may leave before the next query for what is due, and looks in any case."""
+
+_NOTHING = stored.Look(None, more=True)
 
 
 @dataclass
@@ -69,15 +73,21 @@ class Claims:
         deadline = loop.time() + request.wait_seconds
         leaving: asyncio.Task[None] | None = None
         more = False
+        found = _NOTHING
+        skip = request.fresh and request.wait_seconds >= _SHORT_WAIT_SECONDS
+        skip = skip and self.waiting.quiet(tenant.tenant_id)
         try:
             while True:
                 # Joined before looking: what becomes due after the look wakes this waiter.
                 waiter = self.waiting.join(tenant.tenant_id)
                 try:
-                    turn = await self._try(tenant.tenant_id, request)
+                    if not skip:
+                        found = await self._try(tenant.tenant_id, request)
+                    skip = False
+                    turn = found.turn
                     left = deadline - loop.time()
                     if turn is not None or left <= 0 or self.waiting.closed:
-                        if waiter.woken.done() or (turn is not None and more):
+                        if waiter.woken.done() or (turn is not None and more and found.more):
                             # Somebody else must look: this wake-up was not used, or is a chain.
                             self.waiting.wake(tenant.tenant_id, perhaps_more=True)
                         return turn
@@ -94,11 +104,12 @@ class Claims:
             if leaving is not None:
                 leaving.cancel()
 
-    async def _try(self, tenant_id: UUID, request: ClaimRequest) -> ClaimedTurn | None:
+    async def _try(self, tenant_id: UUID, request: ClaimRequest) -> stored.Look:
         tenant = self.view.tenant_by_id(tenant_id)
         if tenant is None or not running(tenant):
-            return None
-        turn = await stored.claim_turn(
+            return _NOTHING
+        news = self.waiting.news(tenant_id)
+        found = await stored.claim_turn(
             self.store,
             tenant_id,
             claim_id=request.claim_id,
@@ -110,14 +121,19 @@ class Claims:
             deadline_seconds=self.deadline_seconds,
             max_attempts=self.max_attempts,
         )
-        if turn is not None:
-            self.metrics.turns.labels("Claimed").inc()
-            self.claimed(turn)
-            self._trace(turn)
-            name = str(turn.agent.get("displayName", ""))
-            frame = frames.typing(str(turn.turn_id), name)
-            self.telling.show(tenant_id, turn.conversation_id, frame)
-        return turn
+        if not found.more:
+            self.waiting.nothing_more(tenant_id, news)
+        if found.turn is not None:
+            self._begun(tenant_id, found.turn)
+        return found
+
+    def _begun(self, tenant_id: UUID, turn: ClaimedTurn) -> None:
+        self.metrics.turns.labels("Claimed").inc()
+        self.claimed(turn)
+        self._trace(turn)
+        name = str(turn.agent.get("displayName", ""))
+        frame = frames.typing(str(turn.turn_id), name)
+        self.telling.show(tenant_id, turn.conversation_id, frame)
 
     def _trace(self, turn: ClaimedTurn) -> None:
         """Tell of the receipt, which is over once the turn is claimed for the first time."""

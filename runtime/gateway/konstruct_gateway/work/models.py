@@ -21,14 +21,15 @@ class Body(BaseModel):
 
 
 class ClaimRequest(Body):
-    """`claim_id` is the client's own: the same id returns the same turn. A new `boot_id` of a
-    `pod` lets go of what the pod held before.
+    """`claim_id` is the client's own: the same id returns the same turn; `fresh` says that it was
+    never sent before. A new `boot_id` of a `pod` lets go of what the pod held before.
     """  # noqa: D205 - two facts
 
     claim_id: UUID
     boot_id: UUID
     pod: Pod = ""
     wait_seconds: float = Field(default=0.0, ge=0, le=LONGEST_WAIT_SECONDS)
+    fresh: bool = False
 
 
 class HeldTurnBody(Body):

@@ -226,5 +226,5 @@ class Turns:
                 queued=self._sends(held, where),
             )
             self.telling.tell(hint, settled.log_entries)
-        # Messages that came meanwhile are the next turn.
-        self.waiting.mark(held.tenant.tenant_id)
+        if settled.more:  # messages that came meanwhile are the next turn
+            self.waiting.mark(held.tenant.tenant_id)

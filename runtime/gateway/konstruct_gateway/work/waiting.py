@@ -15,6 +15,8 @@ class Waiting:
         self._gauge = gauge
         self._waiters: dict[UUID, OrderedDict[int, asyncio.Future[bool]]] = {}
         self._marked: set[UUID] = set()
+        self._news: dict[UUID, int] = {}
+        self._quiet: set[UUID] = set()
         self._any_marked = asyncio.Event()
         self._next = 0
         self._closed = False
@@ -33,6 +35,23 @@ class Waiting:
     def listen(self, nobody: Callable[[UUID], None]) -> None:
         """Call `nobody` when a tenant is to be woken and no claim of it waits here."""
         self._nobody = nobody
+
+    def quiet(self, tenant_id: UUID) -> bool:
+        """Tell whether the last look found nothing more of the tenant, and no news came since.
+
+        Who waits then knows as much as who waits already: what nobody told this replica is found by
+        the query of every second.
+        """
+        return tenant_id in self._quiet
+
+    def news(self, tenant_id: UUID) -> int:
+        """Return how often there was something to look for so far: ask before you look."""
+        return self._news.get(tenant_id, 0)
+
+    def nothing_more(self, tenant_id: UUID, news: int) -> None:
+        """Say that a look found nothing more; `news` is what `news` was before it."""
+        if self.news(tenant_id) == news:
+            self._quiet.add(tenant_id)
 
     def join(self, tenant_id: UUID) -> "Waiter":
         """Wait for the tenant's next turn; leave again with `Waiter.leave`."""
@@ -54,6 +73,7 @@ class Waiting:
         if after_seconds > 0:
             asyncio.get_running_loop().call_later(after_seconds, self.wake, tenant_id)
             return
+        self._note(tenant_id)
         for future in self._waiters.get(tenant_id, OrderedDict()).values():
             if not future.done():
                 future.set_result(perhaps_more)
@@ -68,6 +88,7 @@ class Waiting:
 
     def mark(self, tenant_id: UUID) -> None:
         """Let the tenant be looked at soon: something of it may have become due."""
+        self._note(tenant_id)
         if tenant_id in self._waiters:
             self._marked.add(tenant_id)
             self._any_marked.set()
@@ -86,6 +107,10 @@ class Waiting:
             for future in waiters.values():
                 if not future.done():
                     future.set_result(False)
+
+    def _note(self, tenant_id: UUID) -> None:
+        self._news[tenant_id] = self.news(tenant_id) + 1
+        self._quiet.discard(tenant_id)
 
     def leave(self, tenant_id: UUID, number: int) -> None:
         """Forget a waiter."""

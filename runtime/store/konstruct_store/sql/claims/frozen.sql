@@ -1,6 +1,7 @@
 -- A turn as a claim hands it out: the same at every claim but for steps, attempt and lease.
 -- A turn's messages are what was said between its first and last seq, but for commands. The window is in the order
--- of turns, so that each answer follows what it answers.
+-- of turns, so that each answer follows what it answers. Places are given as values and not by joins, so that no plan
+-- reads more of the tenant than them.
 -- $1 tenant, $2 turn
 WITH turn AS (
     SELECT * FROM konstruct.turns WHERE tenant_id = $1 AND turn_id = $2
@@ -8,49 +9,51 @@ WITH turn AS (
 
 source AS (
     SELECT s.turn_id, s.conversation_id, s.first_seq, s.last_seq
-    FROM turn AS t
-    INNER JOIN konstruct.turns AS s
-        ON s.tenant_id = $1 AND s.turn_id = coalesce(t.replays_turn_id, t.turn_id)
+    FROM konstruct.turns AS s
+    WHERE
+        s.tenant_id = $1
+        AND s.turn_id = (SELECT coalesce(t.replays_turn_id, t.turn_id) FROM turn AS t)
 ),
 
 message AS (
     SELECT l.seq, l.kind, l.payload, l.at
-    FROM source AS s
-    INNER JOIN konstruct.log AS l
-        ON
-            l.tenant_id = $1
-            AND l.conversation_id = s.conversation_id
-            AND l.seq BETWEEN s.first_seq AND s.last_seq
+    FROM konstruct.log AS l
     WHERE
-        (l.kind = 'Said' AND NOT l.payload ? 'command')
-        OR (l.kind = 'Marker' AND s.first_seq = s.last_seq)
+        l.tenant_id = $1
+        AND l.conversation_id = (SELECT s.conversation_id FROM source AS s)
+        AND l.seq >= (SELECT s.first_seq FROM source AS s)
+        AND l.seq <= (SELECT s.last_seq FROM source AS s)
+        AND (
+            (l.kind = 'Said' AND NOT l.payload ? 'command')
+            OR (l.kind = 'Marker' AND (SELECT s.first_seq = s.last_seq FROM source AS s))
+        )
 ),
 
 neighbour AS MATERIALIZED (
     SELECT o.turn_id, o.first_seq, o.last_seq
-    FROM turn AS t
-    INNER JOIN konstruct.turns AS o
-        ON
-            o.tenant_id = $1
-            AND o.conversation_id = t.conversation_id
-            AND o.first_seq > 0
-            AND o.first_seq BETWEEN t.window_from AND t.window_to
+    FROM konstruct.turns AS o
+    WHERE
+        o.tenant_id = $1
+        AND o.conversation_id = (SELECT t.conversation_id FROM turn AS t)
+        AND o.first_seq > 0
+        AND o.first_seq >= (SELECT t.window_from FROM turn AS t)
+        AND o.first_seq <= (SELECT t.window_to FROM turn AS t)
 ),
 
 recent AS MATERIALIZED (
     SELECT l.seq, l.kind, l.payload, l.at, l.turn_id
-    FROM turn AS t
-    INNER JOIN konstruct.log AS l
-        ON
-            l.tenant_id = $1
-            AND l.conversation_id = t.conversation_id
-            AND l.seq BETWEEN t.window_from AND t.window_to
+    FROM konstruct.log AS l
     WHERE
-        l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
+        l.tenant_id = $1
+        AND l.conversation_id = (SELECT t.conversation_id FROM turn AS t)
+        AND l.seq >= (SELECT t.window_from FROM turn AS t)
+        AND l.seq <= (SELECT t.window_to FROM turn AS t)
+        AND l.kind IN ('Said', 'Reply', 'Ask', 'Marker')
         AND NOT l.payload ? 'command'
-        AND NOT EXISTS (
-            SELECT FROM source AS s
-            WHERE l.seq BETWEEN s.first_seq AND s.last_seq AND l.kind IN ('Said', 'Marker')
+        AND (
+            l.kind NOT IN ('Said', 'Marker')
+            OR l.seq < (SELECT s.first_seq FROM source AS s)
+            OR l.seq > (SELECT s.last_seq FROM source AS s)
         )
     ORDER BY l.seq DESC
     LIMIT 200
@@ -67,16 +70,12 @@ line AS (
     WHERE
         r.turn_id IS NULL
         OR o.turn_id IS NOT NULL
-        OR NOT EXISTS (
-            SELECT
+        OR (
+            SELECT e.first_seq > 0 AND e.first_seq < t.window_from
             FROM konstruct.turns AS e
             CROSS JOIN turn AS t
-            WHERE
-                e.tenant_id = $1
-                AND e.turn_id = r.turn_id
-                AND e.first_seq > 0
-                AND e.first_seq < t.window_from
-        )
+            WHERE e.tenant_id = $1 AND e.turn_id = r.turn_id
+        ) IS NOT TRUE
 )
 
 SELECT

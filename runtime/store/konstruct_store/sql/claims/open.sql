@@ -4,28 +4,37 @@
 -- $1 tenant, $2 conversation, $3 turn, $4 claim, $5 pod, $6 boot, $7 token hash,
 -- $8 lease seconds, $9 agent, $10 its revision, $11 its snapshot, $12 window turns,
 -- $13 tenant's excerpt, $14 language where the person's is unknown
-WITH pending AS (
-    SELECT item_id, seq, kind, media_until
+WITH pending AS MATERIALIZED (
+    SELECT seq, kind, media_until
     FROM konstruct.inbox
     WHERE tenant_id = $1 AND conversation_id = $2 AND disposition IS NULL AND turn_id IS NULL
 ),
 
 bound AS (
-    SELECT min(seq) FILTER (WHERE kind = 'System') AS system, min(seq) AS first FROM pending
+    SELECT min(seq) FILTER (WHERE kind = 'System') AS system, min(seq) AS first, max(seq) AS last
+    FROM pending
 ),
 
+-- Places are given as values and not by joins, so that no plan reads more of the tenant than them.
 taken AS (
-    UPDATE konstruct.inbox AS i
+    UPDATE konstruct.inbox
     SET turn_id = $3
-    FROM pending AS p, bound AS b
     WHERE
-        i.tenant_id = $1
-        AND i.item_id = p.item_id
+        tenant_id = $1
+        AND conversation_id = $2
+        AND disposition IS NULL
+        AND turn_id IS NULL
         AND NOT EXISTS (SELECT FROM pending AS w WHERE w.media_until > now())
-        AND (
-            b.system IS NULL OR p.seq < b.system OR (b.first = b.system AND p.seq = b.system)
+        AND seq <= (
+            SELECT
+                CASE
+                    WHEN b.system IS NULL THEN b.last
+                    WHEN b.system = b.first THEN b.first
+                    ELSE b.system - 1
+                END
+            FROM bound AS b
         )
-    RETURNING i.seq, i.person_id, i.replays_turn_id, i.received_at
+    RETURNING seq, person_id, replays_turn_id, received_at
 ),
 
 turn AS (

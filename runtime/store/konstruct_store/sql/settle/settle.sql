@@ -133,4 +133,6 @@ outgoing AS (
     ON CONFLICT (tenant_id, conversation_id) DO UPDATE SET due_at = d.due_at
 )
 
-SELECT seq, kind, payload, at, turn_id FROM entry
+SELECT e.seq, e.kind, e.payload, e.at, e.turn_id, r.oldest IS NOT NULL AS more
+FROM entry AS e
+CROSS JOIN rest AS r
