@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import secrets
 import signal
@@ -9,7 +10,7 @@ import socket
 import sys
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -36,6 +37,8 @@ from konstruct_operator.settings import OperatorSettings
 from konstruct_registry.errors import RegistryError
 from konstruct_registry.seals import public_key_from_text
 from konstruct_telemetry.settings import read_settings
+
+_LEAVING_SECONDS: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -130,7 +133,7 @@ async def _lead(
             ]
         synced.cancel()
         await asyncio.wait([lost, stale, stopping, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        return 0 if stop.is_set() or _ended_by_signal(kopf_task) else 1
+        return 0 if stop.is_set() else 1
     finally:
         # Whoever writes ends first; then a standby may lead while kopf's watches wind down.
         await _end([lost, stale, stopping, *(one for one in tasks if one is not kopf_task)])
@@ -138,16 +141,6 @@ async def _lead(
         kopf_stop.set()
         if kopf_task is not None:
             await _end([kopf_task])
-
-
-def _ended_by_signal(kopf_task: asyncio.Task[None] | None) -> bool:
-    """Tell whether kopf, which takes over SIGTERM and SIGINT while it runs, was asked to end."""
-    return (
-        kopf_task is not None
-        and kopf_task.done()
-        and not kopf_task.cancelled()
-        and kopf_task.exception() is None
-    )
 
 
 def _context(
@@ -226,7 +219,26 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
 async def _until_signal(settings: OperatorSettings) -> int:
     stop = asyncio.Event()
     _on_signals(stop)
-    return await run_operator(settings, stop=stop)
+    code = await run_operator(settings, stop=stop)
+    await _leave(code)
+    return code
+
+
+async def _leave(code: int) -> None:
+    """End what libraries left running; whoever swallows a cancellation does not keep the process.
+
+    Its loops have ended and its Lease is released: such a process would be of no use to anybody.
+    """
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    pending = (await asyncio.wait(left, timeout=_LEAVING_SECONDS))[1] if left else set()
+    if pending:
+        log.warning("left_without", tasks=[one.get_name() for one in pending])
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _on_signals(stop: asyncio.Event) -> None:

@@ -77,9 +77,10 @@ class Cluster:
         At most `pool` requests are made at once, each connection takes 256 KiB for TLS alone.
         Watches have connections of their own, as many as there are watches.
         """
-        configuration = Configuration()
+        configuration, proxy = Configuration(), None
         try:
             try:
+                # A pod's way to its API server is its cluster's own network, never a proxy.
                 config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
             except config.ConfigException:
                 await config.load_kube_config(
@@ -87,13 +88,13 @@ class Cluster:
                     config_file=os.environ.get("KUBECONFIG"),
                     client_configuration=configuration,
                 )  # type: ignore[no-untyped-call]
+                proxy = configuration.proxy or _proxy_of_the_environment(configuration.host)
         except (config.ConfigException, OSError) as error:
             raise ConfigurationWrong(
                 "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
             ) from error
         trust = ApiClient(configuration).rest_client.ssl_context
         fence = Fence(urlsplit(configuration.host).path)
-        proxy = configuration.proxy or _proxy_of_the_environment(configuration.host)
 
         def session(limit: int) -> aiohttp.ClientSession:
             return aiohttp.ClientSession(

@@ -2,15 +2,19 @@
 
 A parsed object takes ten times the memory of its text, and every full garbage collection walks over
 all of it; and the text itself, mostly conditions, shrinks to a fifth. A look reads a handful of
-objects, which costs less than it saves.
+objects, some of them several times; the last few are therefore kept parsed as well.
 """
 
 import json
 import zlib
+from collections import OrderedDict
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from konstruct_operator.cluster.client import Document
+
+_PARSED: Final = 128
+"""How many objects are kept parsed: a tenant's children for each of eight workers, and some."""
 
 
 class Kept(NamedTuple):
@@ -41,6 +45,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self._objects: dict[str, dict[str, dict[str, Kept]]] = {}
+        self._parsed: OrderedDict[Kept, Document] = OrderedDict()
 
     def find(self, kind: str, name: str, *, namespace: str = "") -> Kept | None:
         """Return an object, or None."""
@@ -55,6 +60,17 @@ class Shelf:
         for namespace, objects in list(self._objects.get(kind, {}).items()):
             for name, kept in list(objects.items()):
                 yield namespace, name, kept
+
+    def document(self, kept: Kept) -> Document:
+        """Return an object parsed. It may be handed out again: nobody changes it."""
+        found = self._parsed.get(kept)
+        if found is None:
+            found = self._parsed[kept] = kept.document()
+            if len(self._parsed) > _PARSED:
+                self._parsed.popitem(last=False)
+        else:
+            self._parsed.move_to_end(kept)
+        return found
 
     def put(self, kind: str, kept: Kept, name: str, *, namespace: str = "") -> None:
         """Keep an object in place of what was known of it."""

@@ -76,11 +76,11 @@ class Watched:
     def find(self, kind: Kind, name: str, *, namespace: str = "") -> Document | None:
         """Return the child as last seen, without managedFields."""
         kept = self._shelf.find(kind.kind, name, namespace=namespace)
-        return None if kept is None else kept.document()
+        return None if kept is None else self._shelf.document(kept)
 
     def of_namespace(self, kind: Kind, namespace: str) -> list[Document]:
         """Return the children of one kind in one namespace as last seen."""
-        return [one.document() for one in self._shelf.of_namespace(kind.kind, namespace)]
+        return [self._shelf.document(one) for one in self._shelf.of_namespace(kind.kind, namespace)]
 
     def kept(self, kind: Kind, name: str, *, namespace: str = "") -> Kept | None:
         """Return the child as last seen, not parsed."""

@@ -2,13 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Any, cast
+from collections.abc import Callable, Collection
+from typing import Any, Final, cast
 
 import kopf
+import structlog
 
 from konstruct_operator import names
 from konstruct_operator.reconcile.context import Context
+
+_WIND_DOWN_SECONDS: Final = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 def handlers(context: Context) -> kopf.OperatorRegistry:
@@ -31,27 +36,29 @@ def handlers(context: Context) -> kopf.OperatorRegistry:
 
 
 async def watch(context: Context, *, stop: asyncio.Event, take_signals: Callable[[], None]) -> None:
-    """Watch until `stop` is set.
+    """Watch until `stop` is set. Raises what ended the watches, if anything else did.
 
-    kopf takes SIGTERM and SIGINT for itself when it starts; `take_signals` takes them back, so that
-    the Lease is released before kopf has wound down.
+    kopf's own runner ends only when all of its tasks have ended, and one that swallows its
+    cancellation (a watch that was refused a moment ago) keeps it for ever, deaf. kopf takes SIGTERM
+    and SIGINT for itself; `take_signals` takes them back, so that how to end is ours to say.
     """
-    started = asyncio.Event()
-    taking = asyncio.create_task(_when(started, take_signals))
     namespaces = context.settings.watch_namespaces
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    tasks = await kopf.spawn_tasks(
+        registry=handlers(context),
+        settings=kopf_settings(),
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+    take_signals()
     try:
-        await kopf.operator(
-            registry=handlers(context),
-            settings=kopf_settings(),
-            clusterwide=not namespaces,
-            namespaces=namespaces,
-            standalone=True,
-            stop_flag=stop,
-            ready_flag=started,
-        )
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        taking.cancel()
+        await _wind_down(tasks)
+    for task in ended:
+        task.result()
 
 
 def kopf_settings() -> kopf.OperatorSettings:
@@ -70,9 +77,15 @@ def kopf_settings() -> kopf.OperatorSettings:
     return found
 
 
-async def _when(started: asyncio.Event, then: Callable[[], None]) -> None:
-    await started.wait()
-    then()
+async def _wind_down(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel all tasks, and once more: the first time one waits for the others."""
+    for _ in range(2):
+        for task in tasks:
+            task.cancel()
+        _, pending = await asyncio.wait(tasks, timeout=_WIND_DOWN_SECONDS)
+        if not pending:
+            return
+    log.warning("watches_do_not_end", tasks=[one.get_name() for one in pending])
 
 
 def _login(**arguments: Any) -> kopf.ConnectionInfo | None:

@@ -53,6 +53,7 @@ class Registry:
                 base_url=url,
                 headers={"Authorization": f"Bearer {token}"},
                 timeout=httpx.Timeout(20, connect=3),
+                trust_env=False,  # the gateway is in the operator's own cluster
             )
         )
 
