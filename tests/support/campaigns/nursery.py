@@ -24,6 +24,7 @@ class Nursery:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._born: asyncio.Queue[int] = asyncio.Queue()
+        self._one_birth = asyncio.Lock()
         self._ends: dict[int, asyncio.Future[int]] = {}
         self._hearing = asyncio.create_task(self._hear())
 
@@ -31,9 +32,10 @@ class Nursery:
         """Start an operator that appends to `log_file`; return its process id."""
         assert self._process.stdin is not None
         order = {"environment": dict(environment), "log": str(log_file)}
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        await self._process.stdin.drain()
-        return await self._born.get()
+        async with self._one_birth:  # or two could be taken for each other
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            await self._process.stdin.drain()
+            return await self._born.get()
 
     def alive(self, number: int) -> bool:
         """Tell whether an operator runs."""
@@ -68,7 +70,8 @@ class Nursery:
         async for line in self._process.stdout:
             what, number, code = line.split()
             if what == b"born":
-                self._end(int(number))
+                # The kernel gives the number of one that has ended again.
+                self._ends.pop(int(number), None)
                 self._born.put_nowait(int(number))
             elif not self._end(int(number)).done():
                 self._end(int(number)).set_result(int(code))
