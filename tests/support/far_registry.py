@@ -43,7 +43,8 @@ class FarRegistry:
         return TenantSnapshot.model_validate(self.tenants[tenant_id]["snapshot"])
 
     def named(self, name: str) -> dict[str, Any] | None:
-        return next((one for one in self.tenants.values() if one["name"] == name), None)
+        everyone = list(self.tenants.values())  # requests are served by other threads
+        return next((one for one in everyone if one["name"] == name), None)
 
     def say(
         self, *, awake: list[str] | None = None, reports: list[dict[str, Any]] | None = None
