@@ -8,6 +8,7 @@ import pytest
 from aiohttp import web
 
 from konstruct_operator.cluster import kinds
+from konstruct_operator.cluster.access import Access
 from konstruct_operator.cluster.client import Cluster, Document
 from konstruct_operator.cluster.fence import Fence
 from konstruct_operator.cluster.kinds import Kind
@@ -59,14 +60,11 @@ async def test_whoever_does_not_lead_writes_nothing_but_leases() -> None:
             sent.append(f"{method} {url}")
             raise OSError("nobody there")
 
-    class Settings:
-        host = "https://cluster"
-        tls_server_name = None
+    async def nobody() -> str:
+        return ""
 
-        async def auth_settings(self) -> dict[str, Any]:
-            return {}
-
-    cluster = Cluster(cast("Any", Settings()), cast("Any", Session()), cast("Any", Session()))
+    way = Access("https://cluster", trust=True, authorization=nobody)
+    cluster = Cluster(way, cast("Any", Session()), cast("Any", Session()))
     leads = True
     cluster.fence(lambda: leads)
     document = {"metadata": {"name": "x", "namespace": "y"}}

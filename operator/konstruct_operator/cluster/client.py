@@ -2,24 +2,19 @@
 
 import asyncio
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, Self, TypeVar, cast
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
-from kubernetes.aio import config
-from kubernetes.aio.client import ApiClient, Configuration
 
 from konstruct_operator import names
+from konstruct_operator.cluster.access import Access, access
 from konstruct_operator.cluster.fence import Fence, plural_of
 from konstruct_operator.cluster.kinds import Kind
 from konstruct_operator.errors import (
     AlreadyThere,
-    ConfigurationWrong,
     Forbidden,
     Invalid,
     NotFound,
@@ -47,20 +42,20 @@ Result = TypeVar("Result")
 class Cluster:
     """A connection to one Kubernetes API server. Close it with `close`.
 
-    Configuration, certificates and tokens are the Kubernetes client's; requests go through aiohttp
-    directly. The client's own way costs twice the processor time, and it escapes whatever is not
-    ASCII: the API server reads an apply's body as YAML, in which an escaped emoji is an error.
+    Requests go through aiohttp directly. The Kubernetes client's own way costs twice the processor
+    time, and it escapes whatever is not ASCII: the API server reads an apply's body as YAML, in
+    which an escaped emoji is an error.
     """
 
     def __init__(
         self,
-        configuration: Configuration,
+        way: Access,
         session: aiohttp.ClientSession,
         streams: aiohttp.ClientSession,
         fence: Fence | None = None,
     ) -> None:
         """`session` makes requests, `streams` holds the watches."""
-        self._configuration = configuration
+        self._way = way
         self._session = session
         self._streams = streams
         self.writes: Counter[str] = Counter()
@@ -77,36 +72,20 @@ class Cluster:
         At most `pool` requests are made at once, each connection takes 256 KiB for TLS alone.
         Watches have connections of their own, as many as there are watches.
         """
-        configuration, proxy = Configuration(), None
-        try:
-            try:
-                # A pod's way to its API server is its cluster's own network, never a proxy.
-                config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-            except config.ConfigException:
-                await config.load_kube_config(
-                    # The library reads the variable when it is imported, which may be too early.
-                    config_file=os.environ.get("KUBECONFIG"),
-                    client_configuration=configuration,
-                )  # type: ignore[no-untyped-call]
-                proxy = configuration.proxy or _proxy_of_the_environment(configuration.host)
-        except (config.ConfigException, OSError) as error:
-            raise ConfigurationWrong(
-                "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
-            ) from error
-        trust = ApiClient(configuration).rest_client.ssl_context
-        fence = Fence(urlsplit(configuration.host).path)
+        way = await access()
+        fence = Fence(way.base_path)
 
         def session(limit: int) -> aiohttp.ClientSession:
             return aiohttp.ClientSession(
                 request_class=fence.request_class(),
-                connector=aiohttp.TCPConnector(limit=limit, ssl=trust),
+                connector=aiohttp.TCPConnector(limit=limit, ssl=way.trust),
                 headers={"User-Agent": names.FIELD_MANAGER, "Accept": _JSON},
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=_LONGEST_LINE,
-                proxy=proxy,
+                proxy=way.proxy,
             )
 
-        return cls(configuration, session(pool), session(_NO_LIMIT), fence)
+        return cls(way, session(pool), session(_NO_LIMIT), fence)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -296,34 +275,22 @@ class Cluster:
         session: aiohttp.ClientSession,
     ) -> aiohttp.ClientResponse:
         headers = {"Accept": accept}
-        credential = (await self._configuration.auth_settings()).get("BearerToken")
-        if credential is not None and credential["value"]:
-            headers["Authorization"] = credential["value"]
+        authorization = await self._way.authorization()
+        if authorization:
+            headers["Authorization"] = authorization
         data = None
         if body is not None:
             headers["Content-Type"] = content_type
             data = body_text(body)
         return await session.request(
             method,
-            self._configuration.host + path,
+            self._way.url + path,
             params=query,
             data=data,
             headers=headers,
             timeout=timeout,
-            server_hostname=self._configuration.tls_server_name,
+            server_hostname=self._way.server_name,
         )
-
-
-def _proxy_of_the_environment(url: str) -> str | None:
-    """Return what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about an address.
-
-    aiohttp's `trust_env` asks them, and a netrc file, anew for each request, in two threads.
-    """
-    address = urlsplit(url)
-    proxies = getproxies()
-    if proxy_bypass(address.netloc):
-        return None
-    return proxies.get(address.scheme)
 
 
 async def insist(attempt: Callable[[], Awaitable[Result]]) -> Result:

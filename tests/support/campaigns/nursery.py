@@ -95,6 +95,8 @@ async def nursery() -> AsyncIterator[Nursery]:
 
 def serve() -> None:
     """Fork an operator for each line of standard input; at its end, kill those that still run."""
+    import kubernetes.aio.client  # noqa: F401, PLC0415 - what reading a kubeconfig takes
+
     from konstruct_operator.main import main  # noqa: PLC0415 - imported once, here alone
 
     running: set[int] = set()

@@ -1,0 +1,118 @@
+"""How this process reaches its API server: with a pod's service account, else by a kubeconfig.
+
+The Kubernetes client reads kubeconfigs, with all the ways to log in that they know. A pod needs two
+files and two variables, and its image does without the client, whose import alone takes 16 MiB.
+https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api
+"""
+
+import os
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from konstruct_operator.errors import ConfigurationWrong
+
+SERVICE_ACCOUNT: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_TOKEN_SECONDS: Final = 60.0
+"""How long a token that was read counts; the kubelet renews its file well before it runs out."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """An API server: its URL, whom to trust, and what to send as Authorization ('': nothing)."""
+
+    url: str
+    trust: ssl.SSLContext | bool
+    authorization: Callable[[], Awaitable[str]]
+    proxy: str | None = None
+    server_name: str | None = None
+
+    @property
+    def base_path(self) -> str:
+        """Return what all paths of this API server begin with."""
+        return urlsplit(self.url).path
+
+
+async def access(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    account: Path = SERVICE_ACCOUNT,
+    clock: Callable[[], float] = time.monotonic,
+) -> Access:
+    """Return the way to the API server. Raises ConfigurationWrong where there is none."""
+    host = environment.get("KUBERNETES_SERVICE_HOST")
+    if host and (account / "token").is_file():
+        port = environment.get("KUBERNETES_SERVICE_PORT", "443")
+        return _of_a_pod(host, port, account, clock)
+    return await _of_a_kubeconfig(environment.get("KUBECONFIG"))
+
+
+def _of_a_pod(host: str, port: str, account: Path, clock: Callable[[], float]) -> Access:
+    """Return a pod's way: through its cluster's own network, never through a proxy."""
+    try:
+        trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationWrong(
+            "The service account has no readable ca.crt: check automountServiceAccountToken."
+        ) from error
+    name = f"[{host}]" if ":" in host else host
+    token = _TokenFile(account / "token", clock)
+    return Access(f"https://{name}:{port}", trust, token.authorization)
+
+
+class _TokenFile:
+    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
+        self._path, self._clock = path, clock
+        self._read_at = float("-inf")
+        self._token = ""
+
+    async def authorization(self) -> str:
+        if self._clock() - self._read_at >= _TOKEN_SECONDS:
+            self._token = self._path.read_text().strip()
+            self._read_at = self._clock()
+        return f"Bearer {self._token}"
+
+
+async def _of_a_kubeconfig(file: str | None) -> Access:
+    try:
+        from kubernetes.aio import config  # noqa: PLC0415 - an image has none
+        from kubernetes.aio.client import ApiClient, Configuration  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationWrong(
+            "Not in a pod with a service account. To use a kubeconfig, install"
+            " konstruct-operator[kubeconfig]."
+        ) from error
+    configuration = Configuration()
+    try:
+        # The library reads the variable when it is imported, which may be too early.
+        await config.load_kube_config(config_file=file, client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError) as error:
+        raise ConfigurationWrong(
+            "No Kubernetes API: run inside a pod with a service account, or set KUBECONFIG."
+        ) from error
+
+    async def authorization() -> str:
+        credential = (await configuration.auth_settings()).get("BearerToken")
+        return str(credential["value"] or "") if credential else ""
+
+    return Access(
+        configuration.host,
+        ApiClient(configuration).rest_client.ssl_context or True,
+        authorization,
+        proxy=configuration.proxy or _proxy_of_the_environment(configuration.host),
+        server_name=configuration.tls_server_name,
+    )
+
+
+def _proxy_of_the_environment(url: str) -> str | None:
+    """Return what HTTPS_PROXY, HTTP_PROXY and NO_PROXY say about an address.
+
+    aiohttp's `trust_env` asks them, and a netrc file, anew for each request, in two threads.
+    """
+    address = urlsplit(url)
+    return None if proxy_bypass(address.netloc) else getproxies().get(address.scheme)
