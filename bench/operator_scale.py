@@ -42,6 +42,7 @@ def main() -> None:
     """Measure and print one JSON line."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--tenants", type=int, default=100)
+    arguments.add_argument("--agents", type=int, default=1, help="of each of those tenants")
     arguments.add_argument("--arrivals", type=int, default=120)
     arguments.add_argument("--idle-seconds", type=float, default=70)
     chosen = arguments.parse_args()
@@ -79,7 +80,7 @@ async def _scenario(
     door = await Door.connect()
     try:
         began = time.monotonic()
-        await _declare_all(door, range(chosen.tenants))
+        await _declare_all(door, range(chosen.tenants), chosen.agents)
         await _deployments(door, chosen.tenants)
         all_written = time.monotonic() - began
         await _quiet(operator)
@@ -104,18 +105,18 @@ async def _scenario(
     }
 
 
-async def _declare_all(door: Door, numbers: range) -> None:
+async def _declare_all(door: Door, numbers: range, agents: int) -> None:
     gate = asyncio.Semaphore(16)
 
     async def one(number: int) -> None:
         async with gate:
-            await _declare(door, f"bench-{number}")
+            await _declare(door, f"bench-{number}", agents)
 
     await asyncio.gather(*(one(number) for number in numbers))
 
 
-async def _declare(door: Door, name: str) -> float:
-    """Declare a tenant with one agent and one connection; return when the Tenant was written."""
+async def _declare(door: Door, name: str, agents: int) -> None:
+    """Declare a tenant with its agents, each with a connection of its own."""
     place = f"team-{name}"
     for kind, document in (
         (kinds.NAMESPACE, declared.namespace(name)),
@@ -125,10 +126,10 @@ async def _declare(door: Door, name: str) -> float:
             await door.create(kind, document)
         except AlreadyThere:
             continue
-    written = time.monotonic()
-    await door.create(kinds.AGENT, declared.agent(place))
-    await door.create(kinds.CONNECTION, declared.connection(place))
-    return written
+    for agent in ("ana", *(f"ana-{number}" for number in range(1, agents))):
+        await door.create(kinds.AGENT, declared.agent(place, agent))
+        site = agent.replace("ana", "website")
+        await door.create(kinds.CONNECTION, declared.connection(place, site, to=agent))
 
 
 async def _arrival(door: Door, name: str) -> float:
