@@ -113,3 +113,23 @@ async def test_a_worker_ends_when_it_is_cancelled_at_the_moment_a_key_arrives() 
         worker.cancel()
         done, _pending = await asyncio.wait([worker], timeout=1)
         assert done
+
+
+async def test_a_key_that_is_given_back_comes_later_and_its_failures_still_count() -> None:
+    queue, clock = queue_and_clock()
+    queue.put(ACME)
+    assert await take(queue) == ACME
+    queue.done(ACME, failed=True)
+    clock.now += 0.25
+    assert await take(queue) == ACME
+    queue.put(OTHER)
+    queue.defer(ACME, after=0.1)
+    assert await take(queue) == OTHER
+    assert await take(queue) is None
+    clock.now += 0.1
+    assert await take(queue) == ACME
+    queue.done(ACME, failed=True)
+    clock.now += 0.49
+    assert await take(queue) is None
+    clock.now += 0.01
+    assert await take(queue) == ACME

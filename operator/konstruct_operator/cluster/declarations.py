@@ -53,6 +53,11 @@ class Declarations:
         """Return the ChannelConnections of a namespace, those being deleted included."""
         return self._all(ChannelConnection, CONNECTION, namespace)
 
+    def count(self, namespace: str) -> int:
+        """Return how many Agents and ChannelConnections a namespace has."""
+        kinds = (AGENT, CONNECTION)
+        return sum(len(self._shelf.of_namespace(one.kind, namespace)) for one in kinds)
+
     def names(self, kind: Kind) -> list[tuple[str, str]]:
         """Return (namespace, name) of every object of a kind."""
         return [(namespace, name) for namespace, name, _ in self._shelf.of_kind(kind.kind)]

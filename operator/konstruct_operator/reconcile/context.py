@@ -47,6 +47,8 @@ class Context:
     now: Callable[[], datetime] = utc_now
     hearing: Hearing = field(default_factory=Hearing)
     roster: Roster = field(default_factory=Roster)
+    large_looks: int = 0
+    """How many looks at tenants with many objects are under way."""
     spelt: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
     """The state of the few children that the server spells differently from what we applied."""
 

@@ -1,9 +1,13 @@
 """The operator's metrics, in a registry of their own."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from sys import intern
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 
 class Metrics:
@@ -57,24 +61,12 @@ class Metrics:
             ["tenant"],
             registry=self.registry,
         )
-        self.connection = Gauge(
-            "konstruct_connection_condition",
-            "1 while a condition of a ChannelConnection is True, 0 while it is False; nothing while"
-            " it is not known",
-            ["tenant", "connection", "channel", "condition"],
-            registry=self.registry,
-        )
-        self._connections: dict[str, set[tuple[str, ...]]] = {}
+        self._connections = _Connections()
+        self.registry.register(self._connections)
 
     def connections(self, tenant: str, found: Mapping[tuple[str, str, str], bool]) -> None:
         """Show a tenant's connections: whether (connection, channel, condition) is True."""
-        now: set[tuple[str, ...]] = {(tenant, *key) for key in found}
-        for gone in self._connections.pop(tenant, set()) - now:
-            self.connection.remove(*gone)
-        for key, holds in found.items():
-            self.connection.labels(tenant, *key).set(1 if holds else 0)
-        if now:
-            self._connections[tenant] = now
+        self._connections.show(tenant, found)
 
     def follow(self, *, waiting: Callable[[], int], writes: Mapping[str, int]) -> None:
         """Take these numbers from where they are kept, each time the metrics are asked for."""
@@ -92,3 +84,35 @@ class Metrics:
         for resource, count in self._writes.items():
             self.writes.labels(resource=resource).set(count)
         return generate_latest(self.registry)
+
+
+class _Connections(Collector):
+    """The conditions of all connections, made into samples only when they are asked for.
+
+    A labelled Gauge holds a kilobyte for each, and a large installation has tens of thousands.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[tuple[str, str, str], bool]] = {}
+
+    def show(self, tenant: str, found: Mapping[tuple[str, str, str], bool]) -> None:
+        """Have these for a tenant in place of what was shown of it."""
+        self._found.pop(tenant, None)
+        if found:
+            self._found[tenant] = {
+                (name, intern(channel), intern(condition)): holds
+                for (name, channel, condition), holds in found.items()
+            }
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield one family with a sample per condition that is known."""
+        family = GaugeMetricFamily(
+            "konstruct_connection_condition",
+            "1 while a condition of a ChannelConnection is True, 0 while it is False; nothing while"
+            " it is not known",
+            labels=["tenant", "connection", "channel", "condition"],
+        )
+        for tenant, found in self._found.items():
+            for key, holds in found.items():
+                family.add_metric((tenant, *key), 1 if holds else 0)
+        yield family

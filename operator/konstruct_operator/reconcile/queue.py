@@ -75,6 +75,12 @@ class CoalescingQueue:
                 async with asyncio.timeout(pause):
                     await self._changed.wait()
 
+    def defer(self, key: Key, *, after: float) -> None:
+        """Give a taken key back, to be taken `after` seconds from now at the earliest."""
+        self._running.discard(key)
+        self._due.pop(key, None)
+        self.put(key, after=after)
+
     def done(self, key: Key, *, failed: bool = False) -> None:
         """End the work on `key`; a failed one comes back by itself."""
         self._running.discard(key)

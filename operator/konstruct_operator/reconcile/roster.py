@@ -38,6 +38,11 @@ class Roster:
         """Return the names of all tenants."""
         return list(self._known)
 
+    def namespace_of(self, name: str) -> str:
+        """Return the namespace of a tenant; '' when it is not known."""
+        known = self._known.get(name)
+        return "" if known is None else known[1]
+
     def of_namespace(self, namespace: str) -> list[str]:
         """Return the names of the tenants that claim a namespace, in their order."""
         return sorted(self._namespaces.get(namespace, ()))
