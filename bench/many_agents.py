@@ -23,6 +23,7 @@ from typing import Any
 
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster as Door
+from pods_operator import pods_operator
 from processes import percentile, resident_mib
 from support import declared
 from support.cluster import Cluster, _built_cluster, given_cluster
@@ -60,7 +61,9 @@ async def _measure(cluster: Cluster, folder: Path, chosen: argparse.Namespace) -
     async with FarModel() as model, running_stack(folder) as stack:
         gateway = await stack.start_gateway(environment=_no_limits())
         llm = await stack.start_llm_with(model.url, model.key)
-        with operator_of(cluster, stack, folder, LEASE_SECONDS="12") as operator:
+        with operator_of(
+            cluster, stack, folder, program=pods_operator, LEASE_SECONDS="12"
+        ) as operator:
             began = time.monotonic()
             await _declare(names, agents)
             await _registered(operator, stack, len(names))

@@ -3,7 +3,8 @@
     make bench-operator                      # 1,000 tenants, then 120 that are timed
     PYTHONPATH=tests:bench .venv/bin/python bench/operator_scale.py --tenants 100
 
-It needs a test cluster (`make testbed`, or KUBECONFIG); without one it starts its own. Each tenant
+It needs a test cluster (`make testbed`, or KUBECONFIG); without one it starts its own. The operator
+runs with the packages of its image and a pod's service account, which takes root. Each tenant
 brings a namespace, one Agent and one web chat connection. First all are declared at once and
 settle. Then more come one after another, each timed from before the Tenant's POST until a watch
 shows the Deployment, which is the last child written. Then the operator idles for longer than a
@@ -23,6 +24,7 @@ from typing import Any
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster as Door
 from konstruct_operator.errors import AlreadyThere
+from pods_operator import pods_operator
 from support import declared
 from support.cluster import Cluster, _built_cluster, given_cluster
 from support.far_registry import FarRegistry, far_registry
@@ -58,7 +60,10 @@ def _measure(cluster: Cluster, chosen: argparse.Namespace, *, leave: bool) -> di
     install_rights(cluster)
     with tempfile.TemporaryDirectory() as folder, far_registry() as far:
         account = account_kubeconfig(cluster, Path(folder), ACCOUNT, NAMESPACE)
-        with operator_process(account, far.url, Path(folder), LEASE_SECONDS="15") as operator:
+        program = pods_operator(account, Path(folder))
+        with operator_process(
+            account, far.url, Path(folder), program=program, LEASE_SECONDS="15"
+        ) as operator:
             eventually(operator.leads, what="leadership")
             try:
                 return asyncio.run(_scenario(operator, far, chosen))

@@ -28,7 +28,7 @@ def environment(host: str = "10.96.0.1") -> dict[str, str]:
     [("10.96.0.1", "https://10.96.0.1:6443"), ("fd00::1", "https://[fd00::1]:6443")],
 )
 async def test_a_pod_asks_its_clusters_own_service(account: Path, host: str, url: str) -> None:
-    way = await access(environment(host), account=account)
+    way = await access(environment(host), folder=account)
     assert (way.url, way.base_path) == (url, "")
 
 
@@ -36,12 +36,12 @@ async def test_a_pods_way_leads_through_no_proxy(
     account: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
-    assert (await access(environment(), account=account)).proxy is None
+    assert (await access(environment(), folder=account)).proxy is None
 
 
 async def test_a_renewed_token_is_taken_after_a_minute(account: Path) -> None:
     now = 100.0
-    way = await access(environment(), account=account, clock=lambda: now)
+    way = await access(environment(), folder=account, clock=lambda: now)
     assert await way.authorization() == "Bearer first"
     (account / "token").write_text("second")
     assert await way.authorization() == "Bearer first"
@@ -52,12 +52,12 @@ async def test_a_renewed_token_is_taken_after_a_minute(account: Path) -> None:
 async def test_a_service_account_without_its_authority_is_explained(account: Path) -> None:
     (account / "ca.crt").unlink()
     with pytest.raises(ConfigurationWrong, match=r"no readable ca\.crt"):
-        await access(environment(), account=account)
+        await access(environment(), folder=account)
 
 
 async def test_nowhere_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationWrong, match="set KUBECONFIG"):
-        await access({"KUBECONFIG": str(tmp_path / "none")}, account=tmp_path)
+        await access({"KUBECONFIG": str(tmp_path / "none")}, folder=tmp_path)
 
 
 async def test_an_image_without_the_kubernetes_client_is_explained(
@@ -65,7 +65,7 @@ async def test_an_image_without_the_kubernetes_client_is_explained(
 ) -> None:
     monkeypatch.setitem(sys.modules, "kubernetes.aio", None)
     with pytest.raises(ConfigurationWrong, match=r"install konstruct-operator\[kubeconfig\]"):
-        await access({}, account=tmp_path)
+        await access({}, folder=tmp_path)
 
 
 def test_an_image_has_no_kubernetes_client() -> None:

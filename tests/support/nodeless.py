@@ -2,7 +2,7 @@
 
 import base64
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from support.operator_process import (
     OperatorProcess,
     account_kubeconfig,
     eventually,
+    in_this_environment,
     operator_process,
 )
 from support.stack import Stack, encode_public_key
@@ -21,17 +22,24 @@ from support.stack import Stack, encode_public_key
 
 @contextmanager
 def operator_of(
-    cluster: Cluster, stack: Stack, folder: Path, **over: str
+    cluster: Cluster,
+    stack: Stack,
+    folder: Path,
+    *,
+    program: Callable[[Path, Path], Sequence[str]] = in_this_environment,
+    **over: str,
 ) -> Iterator[OperatorProcess]:
     """Run an operator whose registry and agents' addresses are the stack's, until it leads.
 
-    `over` are more settings, without their prefix.
+    `program` makes its command of a kubeconfig and a folder; `over` are more settings, without
+    their prefix.
     """
     kubeconfig = account_kubeconfig(cluster, folder, ACCOUNT, NAMESPACE)
     with operator_process(
         kubeconfig,
         stack.gateway_internal_url,
         folder,
+        program=program(kubeconfig, folder),
         REGISTRY_TOKEN=stack.registry_token,
         GATEWAY_SEAL_PUBLIC_KEY=encode_public_key(stack.gateway_seal),
         LLM_SEAL_PUBLIC_KEY=encode_public_key(stack.llm_seal),

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,9 +165,20 @@ def environment(kubeconfig: Path, registry_url: str, **over: str) -> dict[str, s
     }
 
 
+def in_this_environment(_kubeconfig: Path, _folder: Path) -> Sequence[str]:
+    """Return the command of an operator as it is installed here."""
+    return sys.executable, "-m", "konstruct_operator"
+
+
 @contextmanager
 def operator_process(
-    kubeconfig: Path, registry_url: str, folder: Path, *, name: str = "first", **over: str
+    kubeconfig: Path,
+    registry_url: str,
+    folder: Path,
+    *,
+    name: str = "first",
+    program: Sequence[str] = (sys.executable, "-m", "konstruct_operator"),
+    **over: str,
 ) -> Iterator[OperatorProcess]:
     """Run an operator while the context lasts."""
     port = free_port()
@@ -175,7 +186,7 @@ def operator_process(
     over = {"PROBE_PORT": str(port), "IDENTITY": name, **over}
     with log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "konstruct_operator"],
+            program,
             env=environment(kubeconfig, registry_url, **over),
             stdout=log,
             stderr=log,

@@ -38,43 +38,62 @@ class Access:
         return urlsplit(self.url).path
 
 
+@dataclass(frozen=True)
+class Account:
+    """A pod's service account: where its API server is, and the files that the kubelet keeps."""
+
+    url: str
+    authority: Path
+    token_file: Path
+
+    def token(self) -> str:
+        """Return the token that counts now. Raises OSError when there is none."""
+        return self.token_file.read_text().strip()
+
+
+def pods_account(
+    environment: Mapping[str, str] = os.environ, *, folder: Path = SERVICE_ACCOUNT
+) -> Account | None:
+    """Return the account of the pod that this process runs in, None outside one."""
+    host = environment.get("KUBERNETES_SERVICE_HOST")
+    if not host or not (folder / "token").is_file():
+        return None
+    name = f"[{host}]" if ":" in host else host
+    url = f"https://{name}:{environment.get('KUBERNETES_SERVICE_PORT', '443')}"
+    return Account(url, folder / "ca.crt", folder / "token")
+
+
 async def access(
     environment: Mapping[str, str] = os.environ,
     *,
-    account: Path = SERVICE_ACCOUNT,
+    folder: Path = SERVICE_ACCOUNT,
     clock: Callable[[], float] = time.monotonic,
 ) -> Access:
-    """Return the way to the API server. Raises ConfigurationWrong where there is none."""
-    host = environment.get("KUBERNETES_SERVICE_HOST")
-    if host and (account / "token").is_file():
-        port = environment.get("KUBERNETES_SERVICE_PORT", "443")
-        return _of_a_pod(host, port, account, clock)
-    return await _of_a_kubeconfig(environment.get("KUBECONFIG"))
+    """Return the way to the API server. Raises ConfigurationWrong where there is none.
 
-
-def _of_a_pod(host: str, port: str, account: Path, clock: Callable[[], float]) -> Access:
-    """Return a pod's way: through its cluster's own network, never through a proxy."""
+    A pod's leads through its cluster's own network, never through a proxy.
+    """
+    account = pods_account(environment, folder=folder)
+    if account is None:
+        return await _of_a_kubeconfig(environment.get("KUBECONFIG"))
     try:
-        trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
+        trust = ssl.create_default_context(cafile=str(account.authority))
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationWrong(
             "The service account has no readable ca.crt: check automountServiceAccountToken."
         ) from error
-    name = f"[{host}]" if ":" in host else host
-    token = _TokenFile(account / "token", clock)
-    return Access(f"https://{name}:{port}", trust, token.authorization)
+    return Access(account.url, trust, _Token(account, clock).authorization)
 
 
-class _TokenFile:
-    def __init__(self, path: Path, clock: Callable[[], float]) -> None:
-        self._path, self._clock = path, clock
+class _Token:
+    def __init__(self, account: Account, clock: Callable[[], float]) -> None:
+        self._account, self._clock = account, clock
         self._read_at = float("-inf")
         self._token = ""
 
     async def authorization(self) -> str:
         if self._clock() - self._read_at >= _TOKEN_SECONDS:
-            self._token = self._path.read_text().strip()
-            self._read_at = self._clock()
+            self._token, self._read_at = self._account.token(), self._clock()
         return f"Bearer {self._token}"
 
 

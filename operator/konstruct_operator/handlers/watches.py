@@ -9,6 +9,7 @@ import kopf
 import structlog
 
 from konstruct_operator import names
+from konstruct_operator.cluster.access import pods_account
 from konstruct_operator.reconcile.context import Context
 
 _WIND_DOWN_SECONDS: Final = 1.0
@@ -89,4 +90,10 @@ async def _wind_down(tasks: Collection[asyncio.Task[Any]]) -> None:
 
 
 def _login(**arguments: Any) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(**arguments) or kopf.login_with_kubeconfig(**arguments)
+    """Log in as everything else here does; kopf's own way for pods takes a working DNS."""
+    account = pods_account()
+    if account is None:
+        return kopf.login_with_kubeconfig(**arguments)
+    return kopf.ConnectionInfo(
+        server=account.url, ca_path=str(account.authority), token=account.token()
+    )
