@@ -2,12 +2,12 @@
 
     make bench-neighbour
 
-The quiet tenant gets 40 events/s and a pod that claims and answers at once. In every other round a
-noisy tenant beside it gets 500 events/s, and a pod that works on 8 turns at a time, one second
-each; both in a process of their own. The gateway has one processor; generators, pods and Postgres
-the other, so what they do to each other there is in the figures too. A control tells how much that
-is: the same flood into a gateway and a Postgres of its own, which share nothing with the quiet
-tenant but the two processors and the disk. Latencies count from the moment an event was due.
+The quiet tenant gets 40 events/s and a pod that claims and answers at once. In other rounds a noisy
+tenant beside it gets 500 events/s, and a pod that works on 8 turns at a time, one second each; both
+in a process of their own, its events made beforehand. The gateway has one processor; generators,
+pods and Postgres the other. A control tells what the machine alone does to the quiet tenant: the
+same flood into a gateway and a Postgres of its own, which share nothing with the quiet tenant but
+the two processors and the disk. Latencies count from the moment an event was due.
 """
 
 import argparse
@@ -27,11 +27,12 @@ import uvloop
 from ingest import GENERATOR_PROCESSOR, SERVER_PROCESSOR, pin_self
 from konstruct_registry.seals import seal
 from processes import cpu_seconds, milliseconds, percentile, pin
-from slack_load import APP, SIGNING_SECRET, TEAM, SlackLoad
+from slack_load import APP, SIGNING_SECRET, TEAM, SlackLoad, signed_event
 from slack_stub import yes_slack
 from support.build import agent_snapshot, connection_snapshot, tenant_snapshot
 from support.stack import Stack, free_port, running_stack, work_token
 
+_PREPARED_SECONDS = 40
 _QUIET, _NOISY, _CONTROL = "quiet", "noisy", "control"
 
 
@@ -76,12 +77,13 @@ class Pod:
 
 @dataclass
 class Figures:
-    """Seconds of the quiet tenant's events, and processor seconds of its gateway and Postgres."""
+    """Seconds of the quiet tenant's events; processor seconds of its programs and of the noise."""
 
     acknowledged: list[float] = field(default_factory=list)
     claimed: list[float] = field(default_factory=list)
     gateway: float = 0.0
     postgres: float = 0.0
+    generator: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ async def compare(here: Place, elsewhere: Place, options: argparse.Namespace) ->
     await one_round(load, pod, options, Figures(), 0)  # warm
     for number in range(options.rounds):
         for kind, figures in found.items():
-            async with noise(flooded.get(kind), options):
+            async with noise(flooded.get(kind), options, figures):
                 before = cpu_seconds(here.gateway), cpu_seconds(here.postgres)
                 await one_round(load, pod, options, figures, number)
                 figures.gateway += cpu_seconds(here.gateway) - before[0]
@@ -154,7 +156,9 @@ async def compare(here: Place, elsewhere: Place, options: argparse.Namespace) ->
 
 
 @asynccontextmanager
-async def noise(flooded: Place | None, options: argparse.Namespace) -> AsyncIterator[None]:
+async def noise(
+    flooded: Place | None, options: argparse.Namespace, figures: Figures
+) -> AsyncIterator[None]:
     """Flood a place for as long as the block runs, from a process of its own."""
     if flooded is None:
         yield
@@ -164,10 +168,15 @@ async def noise(flooded: Place | None, options: argparse.Namespace) -> AsyncIter
         __file__,
         *("--noisy-rate", str(options.noisy_rate), "--noisy-claimers", str(options.noisy_claimers)),
         *("--noise", str(flooded.public), flooded.internal_url, flooded.tokens[_NOISY]),
+        stdout=asyncio.subprocess.PIPE,
     )
     try:
+        assert process.stdout is not None
+        await process.stdout.readline()
         await asyncio.sleep(3)
+        before = cpu_seconds(process.pid)
         yield
+        figures.generator += cpu_seconds(process.pid) - before
     finally:
         process.kill()
         await process.wait()
@@ -206,7 +215,7 @@ def report(found: dict[str, Figures], options: argparse.Namespace) -> None:
             f" ({', '.join(str(len(one)) for one in samples.values())} events)"
         )
     seconds = options.rounds * options.seconds
-    for name in ("gateway", "postgres"):
+    for name in ("gateway", "postgres", "generator"):
         busy = (getattr(figures, name) / seconds for figures in found.values())
         print(f"{name + ', busy':20}", *(f"{one:>23.0%}" for one in busy))
 
@@ -215,8 +224,12 @@ async def be_noisy(options: argparse.Namespace) -> None:
     """Flood until killed."""
     pin_self()
     port, url, token = options.noise
+    path = f"/hooks/slack/{_NOISY}/team"
+    prepared = [signed_event(path) for _ in range(int(options.noisy_rate * _PREPARED_SECONDS))]
+    events = iter(prepared)
+    print("ready", flush=True)
     pod = asyncio.create_task(Pod(url, token, 1.0).run(options.noisy_claimers))
-    load = SlackLoad(int(port), f"/hooks/slack/{_NOISY}/team")
+    load = SlackLoad(int(port), path, lambda path: next(events, None) or signed_event(path))
     while not (pod.done() and options.noisy_claimers):
         await load.round(options.noisy_rate, 10.0, seed=1)
 
