@@ -139,6 +139,9 @@ annotations:
 
 {{/* Environment that every program reads. */}}
 {{- define "konstruct.commonEnv" -}}
+# glibc keeps an arena per thread; two are enough and save up to a third of the memory.
+- name: MALLOC_ARENA_MAX
+  value: "2"
 - name: KONSTRUCT_LOG_LEVEL
   value: {{ .Values.logLevel | upper }}
 {{- with .Values.tracing.endpoint }}
