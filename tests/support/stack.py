@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import httpx
 from nacl.public import PrivateKey
@@ -28,6 +29,8 @@ from konstruct_registry.wire import Push, SessionOpened
 from support.postgres import PASSWORD, TEMPLATE, owned_postgres
 
 _READY_SECONDS = 60.0
+_COMMON: Final = {"MALLOC_ARENA_MAX": "2"}
+"""What the chart gives to each of its programs."""
 
 
 class ProgramDied(AssertionError):
@@ -104,6 +107,7 @@ class Stack:
         self.gateway_url = f"http://127.0.0.1:{public}"
         self.gateway_internal_url = f"http://127.0.0.1:{internal}"
         settings = {
+            **_COMMON,
             "KONSTRUCT_DATABASE_URL": self.database_url("gateway"),
             "KONSTRUCT_PUBLIC_URL": self.gateway_url,
             "KONSTRUCT_CHAT_KEY": self.chat_key,
@@ -129,6 +133,7 @@ class Stack:
             "llm",
             "konstruct_llm",
             {
+                **_COMMON,
                 "KONSTRUCT_DATABASE_URL": self.database_url("llm"),
                 "KONSTRUCT_SEAL_PRIVATE_KEYS": encode_key(self.llm_seal),
                 "KONSTRUCT_HOST": "127.0.0.1",
