@@ -13,6 +13,8 @@ from konstruct_operator.reconcile import deletion, others, rollout, tenants
 from konstruct_operator.reconcile.context import NAMESPACE_KEY, Context
 from konstruct_operator.reconcile.queue import Key
 
+_SWEPT_SHARE: Final = 0.9
+"""A sweep takes its time: whoever changes something meanwhile shares the processor with it."""
 _LARGE_OBJECTS: Final = 50
 _LARGE_AT_ONCE: Final = 2
 _LARGE_PAUSE_SECONDS: Final = 0.1
@@ -119,7 +121,7 @@ async def _look(context: Context, key: Key) -> float | None:
 
 
 async def _sweep_once(context: Context, *, first: bool) -> None:
-    spread = 0.0 if first else context.settings.sweep_seconds / 2
+    spread = 0.0 if first else context.settings.sweep_seconds * _SWEPT_SHARE
     declared = context.declared
     places = context.settings.watch_namespaces or ("",)
     context.hearing.listed(await declared.read(context.cluster, places))
