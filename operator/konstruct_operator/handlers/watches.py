@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 import kopf
 import structlog
+from kopf._core.reactor import inventory
 
 from konstruct_operator import names
 from konstruct_operator.cluster.access import pods_account
@@ -52,6 +53,7 @@ async def watch(context: Context, *, stop: asyncio.Event, take_signals: Callable
         namespaces=namespaces,
         standalone=True,
         stop_flag=stop,
+        memories=_NoMemories(),
     )
     take_signals()
     try:
@@ -76,6 +78,17 @@ def kopf_settings() -> kopf.OperatorSettings:
     found.process.ultimate_exiting_timeout = None
     found.queueing.exit_timeout = 0.5
     return found
+
+
+class _NoMemories(inventory.ResourceMemories):
+    """kopf's memories of objects, of which none is kept: handlers of events alone ask for none.
+
+    kopf would keep a kilobyte for each object, as long as it exists.
+    """
+
+    async def recall(self, raw_body: kopf.RawBody, **arguments: Any) -> inventory.ResourceMemory:
+        """Return a new memory each time."""
+        return await super().recall(raw_body, **{**arguments, "ephemeral": True})
 
 
 async def _wind_down(tasks: Collection[asyncio.Task[Any]]) -> None:
