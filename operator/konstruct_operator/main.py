@@ -8,9 +8,9 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
@@ -37,8 +37,6 @@ from konstruct_operator.settings import OperatorSettings
 from konstruct_registry.errors import RegistryError
 from konstruct_registry.seals import public_key_from_text
 from konstruct_telemetry.settings import read_settings
-
-_LEAVING_SECONDS: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -203,8 +201,10 @@ async def _or_stop(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> b
     return done
 
 
-async def _end(tasks: list[asyncio.Task[Any]]) -> None:
-    """End all tasks at once, and say which of them had failed."""
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> bool:
+    """End all tasks at once, and say which of them had failed; tell whether all have ended."""
+    if not tasks:
+        return True
     for task in tasks:
         task.cancel()
     done, pending = await asyncio.wait(tasks, timeout=5)
@@ -214,6 +214,7 @@ async def _end(tasks: list[asyncio.Task[Any]]) -> None:
             log.error("loop_failed", loop=task.get_name(), exc_info=error)
     if pending:
         log.error("loops_do_not_end", loops=[task.get_name() for task in pending])
+    return not pending
 
 
 async def _until_signal(settings: OperatorSettings) -> int:
@@ -229,12 +230,7 @@ async def _leave(code: int) -> None:
 
     Its loops have ended and its Lease is released: such a process would be of no use to anybody.
     """
-    left = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in left:
-        task.cancel()
-    pending = (await asyncio.wait(left, timeout=_LEAVING_SECONDS))[1] if left else set()
-    if pending:
-        log.warning("left_without", tasks=[one.get_name() for one in pending])
+    if not await _end(asyncio.all_tasks() - {asyncio.current_task()}):
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()

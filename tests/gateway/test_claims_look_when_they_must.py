@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -74,11 +75,11 @@ async def test_a_fresh_claim_does_not_look_and_hears_of_the_next_message(
 @pytest.mark.postgres
 @pytest.mark.parametrize("asked", [{"wait": 30.0}, {"wait": 0.0, "fresh": True}])
 async def test_a_repeated_claim_and_one_that_does_not_wait_look(
-    database: Database, gateway_store: Store, tenant: SampleTenant, asked: dict[str, float]
+    database: Database, gateway_store: Store, tenant: SampleTenant, asked: dict[str, Any]
 ) -> None:
     async with at_work(database, tenant) as (_running, work):
         await write_unheard(gateway_store, tenant)
-        answer = await asyncio.wait_for(work.claim(**asked), 30)  # type: ignore[arg-type]
+        answer = await asyncio.wait_for(work.claim(**asked), 30)
         assert answer.status_code == 200
 
 

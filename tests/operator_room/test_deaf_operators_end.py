@@ -1,4 +1,4 @@
-"""kopf's watches may end in ways that its own runner does not come back from; ours does."""
+"""An operator whose watches end by themselves does not go on without them."""
 
 import asyncio
 import multiprocessing
@@ -15,6 +15,7 @@ from aiohttp import web
 from konstruct_operator import names
 from konstruct_operator.handlers import watches
 from konstruct_operator.reconcile.context import Context
+from support.kubeconfigs import kubeconfig
 from support.serving import served
 
 pytestmark = pytest.mark.process
@@ -40,8 +41,8 @@ class Api:
     def refuse(self) -> None:
         """End all watches and refuse everything from now on, as after a token has run out.
 
-        Agents are listed all the same, and their watch gets no answer at all: kopf's runner waits
-        for that one, which takes its cancellation for a pause.
+        Agents are listed all the same, and their watch gets no answer at all: one of kopf's tasks
+        is in the middle of a request while the others give up.
         """
         self.refuses = True
         self._end_watches.set()
@@ -98,9 +99,7 @@ async def watching(
     """Let kopf watch this API server, and yield the task once it watches everything."""
     context = cast("Context", SimpleNamespace(settings=SimpleNamespace(watch_namespaces=())))
     async with served(api.application()) as url:
-        file = folder / "kubeconfig"
-        file.write_text(KUBECONFIG.format(url=url))
-        os.environ["KUBECONFIG"] = str(file)
+        os.environ["KUBECONFIG"] = kubeconfig(folder, url)
         task = asyncio.create_task(watches.watch(context, stop=stop, take_signals=lambda: None))
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -151,16 +150,6 @@ def test_an_operator_without_a_valid_token_stops_watching_and_says_why(tmp_path:
 
 def test_an_operator_that_is_asked_to_end_stops_watching(tmp_path: Path) -> None:
     assert elsewhere(asked, tmp_path) == "None"
-
-
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: here
-clusters: [{{name: here, cluster: {{server: "{url}"}}}}]
-contexts: [{{name: here, context: {{cluster: here, user: somebody}}}}]
-users: [{{name: somebody, user: {{token: not-a-token}}}}]
-"""
 
 
 def _resource(plural: str, kind: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from konstruct_operator.cluster import kinds
 from konstruct_operator.cluster.client import Cluster
+from support.kubeconfigs import kubeconfig
 from support.serving import served
 
 pytestmark = pytest.mark.sockets
@@ -27,21 +28,6 @@ def listener(asked: list[str]) -> web.Application:
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
     return application
-
-
-def kubeconfig(folder: Path, server: str) -> str:
-    path = folder / "kubeconfig"
-    path.write_text(
-        f"""
-apiVersion: v1
-kind: Config
-current-context: here
-clusters: [{{name: here, cluster: {{server: "{server}"}}}}]
-contexts: [{{name: here, context: {{cluster: here, user: nobody}}}}]
-users: [{{name: nobody, user: {{}}}}]
-"""
-    )
-    return str(path)
 
 
 async def test_requests_go_through_the_proxy_of_the_environment(

@@ -10,11 +10,11 @@ from typing import Any
 from support.cluster import Cluster
 from support.operator_process import (
     ACCOUNT,
+    AS_INSTALLED_HERE,
     NAMESPACE,
     OperatorProcess,
     account_kubeconfig,
     eventually,
-    in_this_environment,
     operator_process,
 )
 from support.stack import Stack, encode_public_key
@@ -26,7 +26,7 @@ def operator_of(
     stack: Stack,
     folder: Path,
     *,
-    program: Callable[[Path, Path], Sequence[str]] = in_this_environment,
+    program: Callable[[Path, Path], Sequence[str]] = lambda *_: AS_INSTALLED_HERE,
     **over: str,
 ) -> Iterator[OperatorProcess]:
     """Run an operator whose registry and agents' addresses are the stack's, until it leads.

@@ -24,6 +24,7 @@ from support.stack import encode_public_key, free_port
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "konstruct-system"
 ACCOUNT = "konstruct-operator"
+AS_INSTALLED_HERE = (sys.executable, "-m", "konstruct_operator")
 GATEWAY_KEY = PrivateKey(bytes(range(32)))
 LLM_KEY = PrivateKey(bytes(range(1, 33)))
 
@@ -165,11 +166,6 @@ def environment(kubeconfig: Path, registry_url: str, **over: str) -> dict[str, s
     }
 
 
-def in_this_environment(_kubeconfig: Path, _folder: Path) -> Sequence[str]:
-    """Return the command of an operator as it is installed here."""
-    return sys.executable, "-m", "konstruct_operator"
-
-
 @contextmanager
 def operator_process(
     kubeconfig: Path,
@@ -177,7 +173,7 @@ def operator_process(
     folder: Path,
     *,
     name: str = "first",
-    program: Sequence[str] = (sys.executable, "-m", "konstruct_operator"),
+    program: Sequence[str] = AS_INSTALLED_HERE,
     **over: str,
 ) -> Iterator[OperatorProcess]:
     """Run an operator while the context lasts."""
